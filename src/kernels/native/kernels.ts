@@ -1,0 +1,87 @@
+/**
+ * Kernels over what the runtime brings in native code: zlib and OpenSSL.
+ *
+ * `inflateSync` with `info` is the one public interface that tells how many
+ * input bytes a stream took.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import zlib from "node:zlib";
+import { KernelError, type Kernels } from "../types.ts";
+import { applyDelta } from "../reference/delta.ts";
+import { inflatePrefix } from "../reference/inflate.ts";
+
+interface InflateInfo {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+function inflate(
+  input: Uint8Array,
+  at: number,
+  size: number,
+): { data: Uint8Array<ArrayBuffer>; consumed: number } {
+  let result: InflateInfo;
+  try {
+    result = zlib.inflateSync(input.subarray(at), {
+      info: true,
+      // One byte more than wanted shows a stream that is too long.
+      chunkSize: Math.max(64, size + 1),
+      maxOutputLength: size + 1,
+    }) as unknown as InflateInfo;
+  } catch (error) {
+    throw translate(error, size);
+  }
+  const data = result.buffer;
+  if (data.length > size) throw tooLong(size);
+  if (data.length < size) {
+    throw new KernelError("too-short", `inflated to ${data.length} bytes`);
+  }
+  return {
+    data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+    consumed: result.engine.bytesWritten,
+  };
+}
+
+function tooLong(size: number): KernelError {
+  return new KernelError("too-long", `inflates to more than ${size} bytes`);
+}
+
+function translate(error: unknown, size: number): KernelError {
+  const code = (error as { code?: string }).code ?? "";
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === "ERR_BUFFER_TOO_LARGE") return tooLong(size);
+  if (code === "Z_BUF_ERROR") return new KernelError("truncated", message);
+  if (code === "Z_NEED_DICT") {
+    return new KernelError("corrupt", "preset dictionary");
+  }
+  return new KernelError("corrupt", message);
+}
+
+function deflate(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const stream = zlib.deflateSync(data);
+  return new Uint8Array(stream.buffer, stream.byteOffset, stream.length);
+}
+
+/** zlib for streams and CRC-32, OpenSSL's hashes for trailers. */
+export const NATIVE: Kernels = {
+  label: "native",
+  inflate,
+  inflatePrefix,
+  deflate,
+  crc32: (bytes, seed = 0) => zlib.crc32(bytes, seed),
+  hash(format) {
+    const hash = createHash(format.name);
+    return {
+      update(bytes): void {
+        hash.update(bytes);
+      },
+      digest(): Uint8Array<ArrayBuffer> {
+        return new Uint8Array(hash.digest());
+      },
+    };
+  },
+  applyDelta,
+};

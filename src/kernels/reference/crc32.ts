@@ -1,0 +1,23 @@
+/**
+ * CRC-32 as pack indexes keep it.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc1952#section-8
+ * @module
+ */
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) {
+    value = (value & 1) !== 0 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  }
+  return value;
+});
+
+/** CRC-32 (ISO-HDLC) of `bytes`, going on from `seed`. */
+export function crc32(bytes: Uint8Array, seed = 0): number {
+  let crc = ~seed;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);
+  }
+  return ~crc >>> 0;
+}

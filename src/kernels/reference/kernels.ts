@@ -1,0 +1,24 @@
+/**
+ * The reference kernels as one value.
+ *
+ * @module
+ */
+
+import type { Kernels } from "../types.ts";
+import { crc32 } from "./crc32.ts";
+import { deflate } from "./deflate.ts";
+import { applyDelta } from "./delta.ts";
+import { inflate, inflatePrefix } from "./inflate.ts";
+import { sha1 } from "./sha1.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Plain TypeScript throughout: the definition of the other kernels. */
+export const REFERENCE: Kernels = {
+  label: "reference",
+  inflate,
+  inflatePrefix,
+  deflate,
+  crc32,
+  hash: (format) => format.name === "sha1" ? sha1() : sha256(),
+  applyDelta,
+};

@@ -1,0 +1,61 @@
+/**
+ * What a service is given. It never learns which transport called it.
+ *
+ * @module
+ */
+
+import type { Clock, Connection } from "../core/host.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Kernels } from "../kernels/types.ts";
+import type { Repository } from "../storage/types.ts";
+
+/** The protocol versions: the highest that the client asked for and we know. */
+export type ProtocolVersion = 0 | 1 | 2;
+
+/** Bounds on what one session may make us do. */
+export interface ServiceLimits {
+  /** Distinct `want`s in one request. */
+  readonly maxWants: number;
+  /** `have`s in one session. */
+  readonly maxHaves: number;
+  /** Rounds of negotiation in one session. */
+  readonly maxRounds: number;
+  /** `shallow` and `deepen-not` lines in one request. */
+  readonly maxShallow: number;
+  /** Bytes of requests in one session. */
+  readonly maxRequestBytes: number;
+  /** Computing without a yield to other sessions, milliseconds. */
+  readonly sliceMs: number;
+  /** Silence while computing before an empty side-band packet, ms. */
+  readonly keepAliveMs: number;
+}
+
+/** Everything one session works with. */
+export interface ServiceContext {
+  /** The repository that the client named. */
+  readonly repository: Repository;
+  /** The peer. Time limits are applied inside it. */
+  readonly connection: Connection;
+  /** The protocol version to speak. */
+  readonly protocol: ProtocolVersion;
+  /** Time, and turns of the event loop. */
+  readonly clock: Clock;
+  /** The log. */
+  readonly logger: Logger;
+  /** The kernels in use. */
+  readonly kernels: Kernels;
+  /** Ends the session: shutdown or the session's time limit. */
+  readonly signal: AbortSignal;
+  /** Bounds. */
+  readonly limits: ServiceLimits;
+  /** What `agent=` says: "gitsrv/0.1.0". */
+  readonly agent: string;
+}
+
+/**
+ * One service, run to its end over `context.connection`. Resolves when the
+ * conversation ended well or the peer left between messages. Every error that
+ * the peer may learn of has been sent to it when this throws: the caller logs
+ * the error and closes.
+ */
+export type Service = (context: ServiceContext) => Promise<void>;

@@ -1,0 +1,296 @@
+/**
+ * The ports between the services and whatever holds repositories: a repository
+ * is packs plus refs, seen through immutable snapshots, and objects are small
+ * integers inside a snapshot.
+ *
+ * Types alone: the services and `graph/` import this file and no other file of
+ * `storage/`.
+ *
+ * @module
+ */
+
+import type { NumberList } from "../core/number_list.ts";
+import type { ObjectSet } from "../core/object_set.ts";
+import type { ObjectFormat, Oid } from "../core/oid.ts";
+import type { RefName } from "../core/ref_name.ts";
+import type { Hash } from "../kernels/types.ts";
+import type { Kind } from "../object/kind.ts";
+
+/**
+ * Finds repositories by the path that a client names.
+ *
+ * @example A backend that knows one repository
+ * ```ts
+ * import type { Backend, Repository } from "@gitsrv/gitsrv";
+ * import { MemoryRepository } from "@gitsrv/gitsrv";
+ *
+ * const only: Repository = new MemoryRepository();
+ * const backend: Backend = {
+ *   openRepository: () => Promise.resolve(only),
+ * };
+ * ```
+ */
+export interface Backend {
+  /**
+   * Opens the repository at `path` (text, as the client sent it, with its
+   * leading slash). Throws a RefusedError whose code is "no-such-repository",
+   * "not-exported" or "access-denied" where the client may not have it, and a
+   * StorageError where it cannot be read.
+   */
+  openRepository(path: string): Promise<Repository>;
+}
+
+/** One repository. */
+export interface Repository {
+  /** Its object format. */
+  readonly format: ObjectFormat;
+  /** Its configuration, read when it was opened. */
+  readonly config: ConfigView;
+  /**
+   * An immutable view of the repository as it is now. The caller disposes it.
+   * Cheap where nothing has changed since the last one.
+   */
+  snapshot(): Promise<Snapshot>;
+}
+
+/** A repository's configuration, by full key: "uploadpack.allowfilter". */
+export interface ConfigView {
+  /**
+   * The last value of `key` (section and name in lower case, the subsection
+   * between them as it is), or `undefined`. A key without "=" is "true" to
+   * {@linkcode ConfigView.boolean} and "" here.
+   */
+  get(key: string): string | undefined;
+  /** Every value of `key`, in order. */
+  all(key: string): readonly string[];
+  /**
+   * The last value as git's boolean; throws StorageError "bad-config" where
+   * it is none (git: "bad boolean config value").
+   */
+  boolean(key: string): boolean | undefined;
+  /** The last value as git's integer with k, m, g units. */
+  integer(key: string): number | undefined;
+  /** Every key with its values' order kept: `[key, value]`. */
+  entries(): Iterable<readonly [string, string]>;
+}
+
+/** What a repository held at one moment. */
+export interface Snapshot extends Disposable {
+  /** Changes when refs or objects do; equal ids mean equal snapshots. */
+  readonly id: string;
+  /** The refs. */
+  readonly refs: RefSnapshot;
+  /** The objects. */
+  readonly objects: ObjectStore;
+  /** Commits whose parents this repository lacks (its `shallow` file). */
+  readonly shallow: readonly Oid[];
+}
+
+/** One ref and what it resolves to. */
+export interface RefRecord {
+  /** Its full name, a binary string. */
+  readonly name: RefName;
+  /** The object it resolves to, through symrefs. */
+  readonly oid: Oid;
+  /** For a symref: the ref that it finally resolves to. */
+  readonly target?: RefName;
+  /**
+   * What the annotated tag at `oid` peels to, where the store knows: an id,
+   * or `null` for "is no tag". `undefined` means: look at the object.
+   */
+  readonly peeled?: Oid | null;
+}
+
+/** HEAD: attached (with or without a commit yet), detached, or missing. */
+export interface Head {
+  /** The ref that HEAD names, where it is a symref, fully resolved. */
+  readonly target?: RefName;
+  /** The object it resolves to; absent while unborn. */
+  readonly oid?: Oid;
+}
+
+/** All refs at one moment. */
+export interface RefSnapshot {
+  /** Changes when any ref does. */
+  readonly id: string;
+  /** HEAD, or `undefined` where it is missing or broken. */
+  readonly head: Head | undefined;
+  /** How many refs there are, HEAD not counted. */
+  readonly size: number;
+  /** One ref by its full name; not HEAD. */
+  get(name: RefName): RefRecord | undefined;
+  /**
+   * The refs whose name starts with `prefix` ("" is every ref), in the byte
+   * order of their names, without HEAD. Refs whose value is torn or whose
+   * symref leads nowhere are left out.
+   */
+  list(prefix: string): Iterable<RefRecord>;
+}
+
+/** Where refs come from; writing joins this port with receive-pack. */
+export interface RefStore {
+  /** The refs now. Equal ids mean that nothing changed. */
+  read(): Promise<RefSnapshot>;
+}
+
+/** The bytes of an object. */
+export interface ObjectData {
+  /** Its kind. */
+  readonly kind: Kind;
+  /** Its content, without a header. Not to be changed: it may be cached. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * The commits, trees and tags as a graph of small integers, on which every
+ * walk is written once.
+ *
+ * Numbers are handed out from 0 up and never change during a snapshot's life.
+ * An id that some object names but that the repository lacks may have a number
+ * too: {@linkcode ObjectGraph.has} tells. Every operation that reads an object
+ * re-scans the repository once before it throws StorageError "missing-object"
+ * (message: the id), and throws StorageError "corrupt-object" where no copy of
+ * an object is readable.
+ */
+export interface ObjectGraph {
+  /** The object format. */
+  readonly format: ObjectFormat;
+  /** One more than the highest number handed out so far. */
+  readonly count: number;
+  /** The number of an object that is here, or -1 (after one re-scan). */
+  find(oid: Oid): number;
+  /** The number for an id, here or not. */
+  intern(oid: Oid): number;
+  /** Whether object `number` is here. */
+  has(number: number): boolean;
+  /** The id of object `number`. */
+  oid(number: number): Oid;
+  /** The kind of object `number`, without reading more than headers. */
+  kind(number: number): Kind;
+  /** The object itself. */
+  read(number: number): ObjectData;
+  /** The tree of a commit. Throws "not-a-commit" for other kinds. */
+  commitTree(commit: number): number;
+  /** The committer time of a commit, seconds since 1970; 0 if unreadable. */
+  commitTime(commit: number): number;
+  /** How many parents a commit names. */
+  parentCount(commit: number): number;
+  /** The `index`th parent of a commit; it may be absent from the store. */
+  parent(commit: number, index: number): number;
+  /** What a tag points to. Throws "not-a-tag" for other kinds. */
+  tagTarget(tag: number): number;
+  /**
+   * Looks up every entry of every tree in `trees`. Each entry that is not in
+   * `seen` is added to it and appended to `found.trees` or `found.blobs` by
+   * its mode; gitlinks are passed over. The order within one call is free:
+   * the store reads the trees in the order that suits it.
+   */
+  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void;
+}
+
+/** Where {@linkcode ObjectGraph.expandTrees} puts what it found. */
+export interface TreeEntries {
+  /** Sub-trees. */
+  readonly trees: NumberList;
+  /** Blobs, symlinks included. */
+  readonly blobs: NumberList;
+}
+
+/** What a pack is to hold, and what its reader has. */
+export interface PackRequest {
+  /** The objects, each once, in the order of enumeration. */
+  readonly objects: NumberList;
+  /** The same objects. */
+  readonly members: ObjectSet;
+  /**
+   * Objects that the reader has: deltas against them may be sent (a thin
+   * pack). Absent: every delta's base is in the pack.
+   */
+  readonly bases?: ObjectSet;
+  /** Whether the reader takes deltas by offset; else they name their base. */
+  readonly ofsDelta: boolean;
+}
+
+/** What a plan came to, as git's closing progress line tells it. */
+export interface PackPlan {
+  /** Objects in the pack. */
+  readonly objects: number;
+  /** Those sent as deltas. */
+  readonly deltas: number;
+  /** Objects whose stored bytes are copied. */
+  readonly reused: number;
+  /** Deltas whose stored bytes are copied. */
+  readonly reusedDeltas: number;
+  /**
+   * The pack's bytes, header and trailer included, made as they are asked
+   * for. `hash` is a fresh hash of the repository's format for the trailer.
+   * The snapshot must stay undisposed while it is read.
+   */
+  open(hash: Hash): PackBytes;
+}
+
+/** A pack as a pull source: nothing is made before there is room for it. */
+export interface PackBytes extends Disposable {
+  /**
+   * Fills `into` from its start and returns the count; less than its length
+   * only at the pack's end, 0 when all was read. Synchronous; one call does
+   * work proportional to `into`. Throws StorageError "corrupt-object" where a
+   * stored entry cannot be read and no other copy can stand in: what was read
+   * so far must then not be ended like a whole pack.
+   */
+  read(into: Uint8Array): number;
+}
+
+/** The objects of a snapshot: the graph, and packs made of them. */
+export interface ObjectStore extends ObjectGraph {
+  /**
+   * Plans a pack. A generator so that the caller can serve others between its
+   * steps: it yields the number of objects planned so far.
+   */
+  planPack(request: PackRequest): Generator<number, PackPlan, void>;
+}
+
+/** Packs as a store keeps them: immutable, named by their content. */
+export interface PackStore {
+  /**
+   * The packs that are there now, those to search first in front. Equal
+   * stamps mean an equal list.
+   */
+  scan(): { readonly stamp: string; readonly packs: readonly StoredPack[] };
+}
+
+/** One pack of a {@linkcode PackStore}. */
+export interface StoredPack {
+  /** A name that no other pack of the store has: its path, or its hash. */
+  readonly name: string;
+  /** The bytes of its index (.idx), or `undefined` if it is gone. */
+  index(): Uint8Array | undefined;
+  /** Opens its bytes for reading, or `undefined` if it is gone. */
+  open(): RandomAccess | undefined;
+}
+
+/** Bytes that are read at positions. */
+export interface RandomAccess {
+  /** How many there are. */
+  readonly size: number;
+  /** Reads into `into` from `position`; returns the count, as `readAt`. */
+  readAt(into: Uint8Array, position: number): number;
+  /** Lets go of them. Idempotent. */
+  close(): void;
+}
+
+/** Loose objects, for stores that have them. */
+export interface LooseStore {
+  /** The ids that are there now. Equal stamps mean an equal list. */
+  scan(): { readonly stamp: string; readonly oids: readonly Oid[] };
+  /** The zlib stream of one, header inside, or `undefined` if it is gone. */
+  read(oid: Oid): Uint8Array | undefined;
+}
+
+/** What a snapshot's objects are made from. */
+export interface ObjectPorts {
+  /** Packs; scanned in order, own before alternates'. */
+  readonly packs: PackStore;
+  /** Loose objects, own before alternates'. */
+  readonly loose?: LooseStore;
+}

@@ -1,0 +1,43 @@
+/** Adler-32: RFC 1950, section 9. */
+
+/** Adler-32 of `length` bytes at `from`. */
+export function adler32(from: usize, length: usize): u32 {
+  let low: u32 = 1;
+  let high: u32 = 0;
+  let at = from;
+  let left = length;
+  while (left > 0) {
+    // zlib's NMAX: the most bytes before a 32-bit sum could overflow.
+    let block: usize = left < 5552 ? left : 5552;
+    left -= block;
+    while (block >= 8) {
+      const word = load<u64>(at);
+      low += <u32> (word & 255);
+      high += low;
+      low += <u32> (word >> 8) & 255;
+      high += low;
+      low += <u32> (word >> 16) & 255;
+      high += low;
+      low += <u32> (word >> 24) & 255;
+      high += low;
+      low += <u32> (word >> 32) & 255;
+      high += low;
+      low += <u32> (word >> 40) & 255;
+      high += low;
+      low += <u32> (word >> 48) & 255;
+      high += low;
+      low += <u32> (word >> 56);
+      high += low;
+      at += 8;
+      block -= 8;
+    }
+    while (block > 0) {
+      low += <u32> load<u8>(at++);
+      high += low;
+      block--;
+    }
+    low %= 65521;
+    high %= 65521;
+  }
+  return (high << 16) | low;
+}

@@ -1,0 +1,8 @@
+/** The kernels' exports; their memory is laid out by `heapStart`. */
+
+export { inflate, inputEnd, outputEnd } from "./inflate";
+
+/** Where memory that the caller may use begins. */
+export function heapStart(): usize {
+  return __heap_base;
+}
