@@ -1,0 +1,176 @@
+/**
+ * Which objects a pack must hold: all that the wanted ones reach, without what
+ * the reader has. Not concerned with their bytes, nor with filters.
+ *
+ * builtin/pack-objects.c: get_object_list; list-objects.c:
+ * mark_edges_uninteresting, traverse_commit_list.
+ *
+ * @module
+ */
+
+import { NumberList } from "../core/number_list.ts";
+import { ObjectSet } from "../core/object_set.ts";
+import { COMMIT } from "../object/kind.ts";
+import type { ObjectGraph } from "../storage/types.ts";
+import { COMMITS_PER_STEP, RevisionWalk } from "./revision_walk.ts";
+import { expandHad, expandWanted } from "./tree_walk.ts";
+
+/** What a reader asks for. */
+export interface SelectRequest {
+  /** Objects of any kind; tags are included and followed. */
+  readonly wants: readonly number[];
+  /**
+   * What the reader has, of any kind, with all that it reaches. With those of
+   * `Negotiation.haves` alone the selection is exactly git's.
+   */
+  readonly haves: readonly number[];
+  /**
+   * Commits treated as parentless, for wants and haves alike: the reader's
+   * shallow ones, new boundaries, and the repository's own.
+   */
+  readonly cut: ObjectSet;
+  /** Further commits the reader has (upload-pack.c: extra_edge_obj). */
+  readonly edges?: readonly number[];
+  /** Look for everything that a thin pack may use as bases. */
+  readonly bases: boolean;
+}
+
+/** What a pack is to hold. */
+export interface Selection {
+  /** Each object once: commits newest first, then tags, trees and blobs. */
+  readonly objects: NumberList;
+  /** The same objects. */
+  readonly members: ObjectSet;
+  /**
+   * Objects known to be at the reader: painted commits, and the trees and
+   * blobs of those at the boundary. A thin pack may use them as bases.
+   */
+  readonly had: ObjectSet;
+}
+
+/**
+ * Selects what `git pack-objects --revs` selects for the same request, but
+ * that contents which moved between directories are found at the reader too
+ * (git's `pack.useSparse` sends them again).
+ *
+ * Yields the number of objects found so far after at most 4096 commits or 256
+ * trees. Throws StorageError as `graph` where an object of the wanted side is
+ * missing; on the reader's side missing objects are passed over.
+ */
+export function* select(
+  graph: ObjectGraph,
+  request: SelectRequest,
+): Generator<number, Selection, void> {
+  const { wants, haves, edges = [], cut } = request;
+  const walk = new RevisionWalk(graph, { cut });
+  walk.start([
+    { objects: wants, side: "wanted" },
+    { objects: haves, side: "unwanted" },
+    { objects: edges, side: "unwanted" },
+  ]);
+  const commits = yield* walk.commits();
+  const { had } = walk;
+
+  const hadTrees = walk.hadTrees;
+  if (walk.limited) yield* collectEdges(graph, walk, commits, hadTrees);
+  // pack-objects.c gives --objects-edge-aggressive for thin shallow packs.
+  if (walk.limited && request.bases && cut.size > 0) {
+    addTips(graph, walk, [...wants, ...haves, ...edges], hadTrees);
+  }
+  for (const _ of expandHad(graph, hadTrees, had)) yield commits.length;
+
+  const members = new ObjectSet(graph.count);
+  const objects = new NumberList(commits.length + 64);
+  addUnlessHad(commits, had, members, objects);
+  const commitCount = objects.length;
+  addUnlessHad(walk.tags, had, members, objects);
+  const seen = had.size === 0 ? members : had.clone();
+  const trees = new NumberList(1024);
+  const blobs = new NumberList(1024);
+  addUnlessHad(walk.trees, had, seen, trees);
+  addUnlessHad(walk.blobs, had, seen, blobs);
+  for (let i = 0; i < commitCount; i++) {
+    const tree = graph.commitTree(objects.at(i));
+    if (seen.add(tree)) trees.push(tree);
+    if ((i + 1) % COMMITS_PER_STEP === 0) yield objects.length + trees.length;
+  }
+  for (const found of expandWanted(graph, seen, { trees, blobs })) {
+    yield objects.length + found;
+  }
+  for (const list of [trees, blobs]) {
+    if (seen !== members) addAll(list, members);
+    objects.pushAll(list.view());
+  }
+  return { objects, members, had };
+}
+
+/**
+ * Puts the trees of the boundary into `trees` and `had`: those of painted
+ * commits in the list and of painted parents of the others (list-objects.c:
+ * mark_edges_uninteresting, not sparse).
+ */
+function* collectEdges(
+  graph: ObjectGraph,
+  walk: RevisionWalk,
+  commits: NumberList,
+  trees: NumberList,
+): Generator<number, void, void> {
+  const { had } = walk;
+  for (let i = 0; i < commits.length; i++) {
+    if ((i + 1) % COMMITS_PER_STEP === 0) yield commits.length;
+    const commit = commits.at(i);
+    if (had.has(commit)) {
+      addTree(graph, commit, had, trees);
+      continue;
+    }
+    const parents = walk.parentCount(commit);
+    for (let p = 0; p < parents; p++) {
+      const parent = graph.parent(commit, p);
+      if (had.has(parent) && walk.isParsed(parent)) {
+        addTree(graph, parent, had, trees);
+      }
+    }
+  }
+}
+
+/** Likewise for all painted commits that the request names. */
+function addTips(
+  graph: ObjectGraph,
+  walk: RevisionWalk,
+  tips: readonly number[],
+  trees: NumberList,
+): void {
+  for (const tip of tips) {
+    if (!walk.had.has(tip) || !graph.has(tip)) continue;
+    if (graph.kind(tip) === COMMIT) {
+      addTree(graph, tip, walk.had, trees);
+    }
+  }
+}
+
+function addTree(
+  graph: ObjectGraph,
+  commit: number,
+  had: ObjectSet,
+  trees: NumberList,
+): void {
+  if (!graph.has(commit)) return;
+  const tree = graph.commitTree(commit);
+  if (had.add(tree)) trees.push(tree);
+}
+
+function addUnlessHad(
+  from: NumberList,
+  had: ObjectSet,
+  set: ObjectSet,
+  list: NumberList,
+): void {
+  for (let i = 0; i < from.length; i++) {
+    const object = from.at(i);
+    if (!had.has(object) && set.add(object)) list.push(object);
+  }
+}
+
+function addAll(list: NumberList, set: ObjectSet): void {
+  for (let i = 0; i < list.length; i++) set.add(list.at(i));
+}
