@@ -1,0 +1,225 @@
+/**
+ * Repositories on disk, found by the paths that clients name. It decides what
+ * may be seen (`exposure.ts`, `ownership.ts`) and keeps repositories open.
+ *
+ * @module
+ */
+
+import type { FileSystem } from "../../core/host.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Kernels } from "../../kernels/types.ts";
+import type { ObjectStoreOptions } from "../objects/options.ts";
+import type { Backend } from "../types.ts";
+import { type ConfigPair, readConfigFiles } from "./config.ts";
+import {
+  type ExposureRules,
+  findExposed,
+  noSuchRepository,
+} from "./exposure.ts";
+import { pathFault } from "./guard.ts";
+import { findLayout, type Layout, type SearchMode } from "./layout.ts";
+import {
+  isSameSettings,
+  readSettings,
+  type RepositorySettings,
+} from "./open_repository.ts";
+import { checkOwnership, type TrustedOwners } from "./ownership.ts";
+import { FileRepository } from "./repository.ts";
+import type { Now } from "./stamp.ts";
+import { TrackedFiles } from "./tracked_files.ts";
+
+/** What a {@linkcode FileBackend} is made from. */
+export interface FileBackendOptions {
+  /** Which repositories may be seen, and where they are. */
+  readonly exposure: ExposureRules;
+  /** Where to read. */
+  readonly fileSystem: FileSystem;
+  /** The kernels in use. */
+  readonly kernels: Kernels;
+  /** The log. */
+  readonly logger: Logger;
+  /** Whose repositories are trusted without `safe.directory`. */
+  readonly owners: TrustedOwners;
+  /**
+   * Configuration that stands before every repository's own and is trusted:
+   * the system's and the user's files, and those of `--config`; absolute.
+   */
+  readonly configFiles?: readonly string[];
+  /** What "~/" means in configuration. */
+  readonly home?: string;
+  /** So many repositories are kept open. 256 unless told. */
+  readonly maxOpen?: number;
+  /** Milliseconds since 1970; `Date.now` unless told. */
+  readonly now?: Now;
+  /** How much memory each repository's objects may take. */
+  readonly objects?: ObjectStoreOptions;
+}
+
+const DEFAULT_MAX_OPEN = 256;
+
+interface Open {
+  readonly repository: FileRepository;
+  /** The directories it was opened on: another may have taken the path. */
+  readonly identity: string;
+  settings: RepositorySettings;
+}
+
+interface ProtectedConfig {
+  readonly pairs: readonly ConfigPair[];
+  readonly tracked: TrackedFiles;
+}
+
+/** Serves the repositories of a file system. */
+export class FileBackend implements Backend {
+  readonly #options: FileBackendOptions;
+  readonly #configFiles: readonly string[];
+  readonly #now: Now;
+  /** By git directory, the least recently used in front. */
+  readonly #open = new Map<string, Open>();
+  #protected: ProtectedConfig | undefined;
+
+  /** Reads nothing yet. */
+  constructor(options: FileBackendOptions) {
+    this.#options = options;
+    this.#configFiles = options.configFiles ?? [];
+    this.#now = options.now ?? Date.now;
+  }
+
+  /**
+   * As {@linkcode Backend.openRepository}; "access-denied" carries git's words
+   * about a repository of another user, with its path: not for strangers.
+   */
+  openRepository(path: string): Promise<FileRepository> {
+    return attempt(() => {
+      const fault = pathFault(path);
+      if (fault !== undefined) {
+        this.#options.logger.log("warn", `path refused: ${fault}`, { path });
+        throw noSuchRepository(path);
+      }
+      const { fileSystem, exposure } = this.#options;
+      return this.#openLayout(findExposed(fileSystem, path, exposure));
+    });
+  }
+
+  /**
+   * Opens the repository at an absolute path, wherever it is, for commands
+   * whose caller named it: no rules but those of ownership.
+   */
+  openAt(path: string, mode: SearchMode): Promise<FileRepository> {
+    return attempt(() => {
+      const layout = path.includes("\0")
+        ? undefined
+        : findLayout(this.#options.fileSystem, path, mode);
+      if (layout === undefined) throw noSuchRepository(path);
+      return this.#openLayout(layout);
+    });
+  }
+
+  /** How many repositories are kept open. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Lets go of all repositories. */
+  close(): void {
+    for (const { repository } of this.#open.values()) repository.close();
+    this.#open.clear();
+  }
+
+  #openLayout(layout: Layout): FileRepository {
+    const { fileSystem, owners, home } = this.#options;
+    checkOwnership(fileSystem, layout, {
+      owners,
+      protectedConfig: this.#protectedConfig(),
+      ...(home === undefined ? {} : { home }),
+    });
+    const identity = this.#identityOf(layout);
+    const known = this.#open.get(layout.gitDir);
+    if (known !== undefined && known.identity === identity) {
+      if (this.#isCurrent(known, layout)) {
+        this.#keep(layout.gitDir, known);
+        return known.repository;
+      }
+    }
+    const settings = this.#readSettings(layout);
+    const repository = this.#create(layout, settings);
+    known?.repository.close();
+    this.#keep(layout.gitDir, { repository, identity, settings });
+    return repository;
+  }
+
+  /** Whether the settings still hold, read again where that is not sure. */
+  #isCurrent(known: Open, layout: Layout): boolean {
+    if (known.settings.tracked.isUnchanged()) return true;
+    const settings = this.#readSettings(layout);
+    if (!isSameSettings(known.settings, settings)) return false;
+    known.settings = settings;
+    return true;
+  }
+
+  #create(layout: Layout, settings: RepositorySettings): FileRepository {
+    const { fileSystem, kernels, logger, objects } = this.#options;
+    return new FileRepository({
+      layout,
+      format: settings.format,
+      config: settings.pairs,
+      fileSystem,
+      kernels,
+      logger,
+      now: this.#now,
+      ...(objects === undefined ? {} : { objects }),
+    });
+  }
+
+  #readSettings(layout: Layout): RepositorySettings {
+    const { fileSystem, home } = this.#options;
+    return readSettings(layout, {
+      fileSystem,
+      configFiles: this.#configFiles,
+      now: this.#now,
+      ...(home === undefined ? {} : { home }),
+    });
+  }
+
+  #identityOf(layout: Layout): string {
+    const { fileSystem } = this.#options;
+    const parts = [layout.gitDir, layout.commonDir, layout.objectsDir].map(
+      (path) => {
+        const stat = fileSystem.stat(path);
+        return `${path}:${stat?.dev}:${stat?.ino}`;
+      },
+    );
+    return parts.join("\n");
+  }
+
+  #keep(gitDir: string, open: Open): void {
+    this.#open.delete(gitDir);
+    this.#open.set(gitDir, open);
+    const max = this.#options.maxOpen ?? DEFAULT_MAX_OPEN;
+    for (const [key, oldest] of this.#open) {
+      if (this.#open.size <= max) return;
+      this.#open.delete(key);
+      oldest.repository.close();
+    }
+  }
+
+  /** The pairs of the protected configuration; broken files are errors. */
+  #protectedConfig(): readonly ConfigPair[] {
+    if (this.#configFiles.length === 0) return [];
+    if (this.#protected?.tracked.isUnchanged() !== true) {
+      const { fileSystem, home } = this.#options;
+      const tracked = new TrackedFiles(fileSystem, this.#now);
+      const pairs = readConfigFiles(this.#configFiles, {
+        fileSystem: tracked.view,
+        ...(home === undefined ? {} : { home }),
+      });
+      this.#protected = { pairs, tracked };
+    }
+    return this.#protected?.pairs ?? [];
+  }
+}
+
+/** A promise of what `call` gives or throws. */
+function attempt<T>(call: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(call()));
+}

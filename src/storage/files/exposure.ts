@@ -1,0 +1,178 @@
+/**
+ * Which repositories may be seen: the friendly rules, under which everything
+ * below one directory is exported and nothing outside it is, and those of
+ * git-daemon.
+ *
+ * @see https://git-scm.com/docs/git-daemon
+ * @module
+ */
+
+import { utf8ToBinary } from "../../core/bytes.ts";
+import { RefusedError, StorageError } from "../../core/errors.ts";
+import type { FileSystem } from "../../core/host.ts";
+import {
+  findLayout,
+  type Layout,
+  MAX_PATH_BYTES,
+  type SearchMode,
+} from "./layout.ts";
+import { isInside, joinPath, trimSlashes } from "./paths.ts";
+
+/** Everything below one directory. */
+export interface FriendlyRules {
+  /** Which rules these are. */
+  readonly rules: "friendly";
+  /** The directory; absolute. */
+  readonly root: string;
+}
+
+/** git-daemon's options by their names there; paths are absolute. */
+export interface GitRules {
+  /** Which rules these are. */
+  readonly rules: "git";
+  /** `--base-path`: put before every path that is asked for. */
+  readonly basePath?: string;
+  /** `--base-path-relaxed`: try without it as well. */
+  readonly basePathRelaxed?: boolean;
+  /** `--strict-paths`: no suffixes, and only listed directories. */
+  readonly strictPaths?: boolean;
+  /** `--export-all`: `git-daemon-export-ok` need not be there. */
+  readonly exportAll?: boolean;
+  /** The directories that may be served; none is all, but when strict. */
+  readonly directories?: readonly string[];
+}
+
+/** Which repositories may be seen. */
+export type ExposureRules = FriendlyRules | GitRules;
+
+/**
+ * The repository that a client means by `path`, which has passed the guard.
+ * Throws RefusedError "no-such-repository" or "not-exported".
+ */
+export function findExposed(
+  fileSystem: FileSystem,
+  path: string,
+  rules: ExposureRules,
+): Layout {
+  return rules.rules === "friendly"
+    ? findFriendly(fileSystem, path, rules)
+    : findAsGit(fileSystem, path, rules);
+}
+
+/** What clients are told of repositories that are not there, or not theirs. */
+export function noSuchRepository(path: string): RefusedError {
+  return new RefusedError(
+    "no-such-repository",
+    `'${path}' does not appear to be a git repository`,
+  );
+}
+
+// The parts whose links must not lead out of the root. Single refs and packs
+// are watched where they are read.
+const COMMON_PARTS: readonly string[] = [
+  "",
+  "config",
+  "info",
+  "objects",
+  "objects/info",
+  "objects/pack",
+  "packed-refs",
+  "refs",
+  "shallow",
+];
+
+function findFriendly(
+  fileSystem: FileSystem,
+  path: string,
+  rules: FriendlyRules,
+): Layout {
+  const root = fileSystem.realPath(rules.root);
+  const layout = root === undefined
+    ? undefined
+    : search(fileSystem, below(rules.root, path), "suffixes", path);
+  if (root === undefined || layout === undefined) throw noSuchRepository(path);
+  const parts = COMMON_PARTS.map((part) =>
+    part === "" ? layout.commonDir : joinPath(layout.commonDir, part)
+  );
+  parts.push(layout.gitDir, joinPath(layout.gitDir, "HEAD"));
+  for (const part of parts) {
+    const real = fileSystem.realPath(part);
+    if (real !== undefined && !isInside(real, root)) {
+      throw noSuchRepository(path);
+    }
+  }
+  return layout;
+}
+
+/** The absolute `path` of a client below `root`. */
+function below(root: string, path: string): string {
+  const trimmed = trimSlashes(root);
+  return trimmed === "/" ? path : trimmed + path;
+}
+
+/** daemon.c: path_ok and run_service. */
+function findAsGit(
+  fileSystem: FileSystem,
+  path: string,
+  rules: GitRules,
+): Layout {
+  const mode = rules.strictPaths === true ? "strict" : "suffixes";
+  const base = rules.basePath;
+  let layout: Layout | undefined;
+  if (base === undefined) {
+    layout = search(fileSystem, path, mode, path);
+  } else {
+    const full = base + path;
+    if (utf8ToBinary(full).length >= MAX_PATH_BYTES) {
+      throw noSuchRepository(path);
+    }
+    layout = search(fileSystem, full, mode, path);
+    if (layout === undefined && rules.basePathRelaxed === true) {
+      layout = search(fileSystem, path, mode, path);
+    }
+  }
+  if (layout === undefined || !isListed(layout, mode, rules)) {
+    throw noSuchRepository(path);
+  }
+  if (
+    rules.exportAll !== true &&
+    fileSystem.stat(joinPath(layout.gitDir, "git-daemon-export-ok")) ===
+      undefined
+  ) {
+    throw new RefusedError("not-exported", "repository not exported");
+  }
+  return layout;
+}
+
+function isListed(layout: Layout, mode: SearchMode, rules: GitRules): boolean {
+  const directories = rules.directories ?? [];
+  if (directories.length === 0) return mode !== "strict";
+  // path.c: enter_repo returns what a gitfile names when it is strict.
+  const path = mode === "strict" && layout.gitfile
+    ? layout.gitDir
+    : layout.path;
+  return directories.some((directory) =>
+    path === directory ||
+    (mode !== "strict" && path.startsWith(directory) &&
+      path[directory.length] === "/")
+  );
+}
+
+/** A gitfile that leads nowhere is no repository to clients. */
+function search(
+  fileSystem: FileSystem,
+  path: string,
+  mode: SearchMode,
+  asked: string,
+): Layout | undefined {
+  try {
+    return findLayout(fileSystem, path, mode);
+  } catch (cause) {
+    if (!(cause instanceof StorageError)) throw cause;
+    throw new RefusedError(
+      "no-such-repository",
+      noSuchRepository(asked).message,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * From a layout to what a repository says about itself: its format and its
+ * configuration, and whether that still holds.
+ *
+ * @module
+ */
+
+import type { FileSystem } from "../../core/host.ts";
+import type { ObjectFormat } from "../../core/oid.ts";
+import {
+  type ConfigContext,
+  type ConfigPair,
+  readConfigFiles,
+  readPlainConfig,
+} from "./config.ts";
+import { readRepositoryFormat } from "./format.ts";
+import { headTarget, type Layout } from "./layout.ts";
+import { joinPath } from "./paths.ts";
+import type { Now } from "./stamp.ts";
+import { TrackedFiles } from "./tracked_files.ts";
+
+/** What a repository's files say about it. */
+export interface RepositorySettings {
+  /** The format of its object names. */
+  readonly format: ObjectFormat;
+  /** The pairs of its configuration, those that were put before it first. */
+  readonly pairs: readonly ConfigPair[];
+  /** The files that this was read from. */
+  readonly tracked: TrackedFiles;
+}
+
+/** Where settings are read from besides the repository. */
+export interface SettingsInit {
+  /** Where to read. */
+  readonly fileSystem: FileSystem;
+  /** Configuration files that stand before the repository's own. */
+  readonly configFiles: readonly string[];
+  /** What "~/" means in paths. */
+  readonly home?: string;
+  /** The time. */
+  readonly now: Now;
+}
+
+/**
+ * Reads a repository's settings. Throws StorageError "unsupported-repository"
+ * or "bad-config" in git's words.
+ */
+export function readSettings(
+  layout: Layout,
+  init: SettingsInit,
+): RepositorySettings {
+  const tracked = new TrackedFiles(init.fileSystem, init.now);
+  const config = joinPath(layout.commonDir, "config");
+  const format = readRepositoryFormat(readPlainConfig(config, tracked.view));
+  const files = [...init.configFiles, config];
+  if (format.worktreeConfig) {
+    files.push(joinPath(layout.gitDir, "config.worktree"));
+  }
+  const context: ConfigContext = {
+    fileSystem: tracked.view,
+    gitDir: layout.gitDir,
+    headTarget: () => headTarget(tracked.view, layout),
+    ...(init.home === undefined ? {} : { home: init.home }),
+  };
+  const pairs = readConfigFiles(files, context);
+  return { format: format.objectFormat, pairs, tracked };
+}
+
+/** Whether two readings came to the same. */
+export function isSameSettings(
+  a: RepositorySettings,
+  b: RepositorySettings,
+): boolean {
+  return a.format === b.format && a.pairs.length === b.pairs.length &&
+    a.pairs.every(([key, value], i) =>
+      key === b.pairs[i]?.[0] && value === b.pairs[i]?.[1]
+    );
+}

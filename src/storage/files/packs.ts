@@ -1,0 +1,171 @@
+/**
+ * The packs in `objects/pack` of a repository and of its alternates.
+ *
+ * @module
+ */
+
+import { fromUtf8, toHex } from "../../core/bytes.ts";
+import { messageOf, StorageError } from "../../core/errors.ts";
+import type { FileStat, FileSystem } from "../../core/host.ts";
+import { SHA1 } from "../../core/oid.ts";
+import type { Kernels } from "../../kernels/types.ts";
+import type { PackStore, StoredPack } from "../types.ts";
+import type { Complaints } from "./complaints.ts";
+import { isInsideAny, joinPath } from "./paths.ts";
+import { isFresh, type Now, type Stamp } from "./stamp.ts";
+
+/** Largest pack index that is read: some fifty million objects. */
+const MAX_INDEX_BYTES = 2 ** 31 - 1;
+
+/**
+ * A pack's index, without what git's tools write on the way: `tmp_idx_...`
+ * and `.tmp-123-pack-....idx`.
+ */
+const INDEX_NAME = /^(?!tmp_)[A-Za-z0-9][A-Za-z0-9._-]*\.idx$/;
+
+/** What a {@linkcode FilePackStore} is made from. */
+export interface FilePackStoreInit {
+  /** Where to read. */
+  readonly fileSystem: FileSystem;
+  /** The object directories now, the own one first. */
+  readonly directories: () => readonly string[];
+  /** For the stamp. */
+  readonly kernels: Pick<Kernels, "hash">;
+  /** Where strange files are told. */
+  readonly complaints: Complaints;
+  /** The time. */
+  readonly now: Now;
+}
+
+interface Found {
+  readonly pack: StoredPack;
+  readonly mtimeMs: number;
+  readonly identity: string;
+}
+
+interface Listing {
+  readonly stamp: Stamp | undefined;
+  readonly packs: readonly Found[];
+}
+
+/** The packs of one repository. */
+export class FilePackStore implements PackStore {
+  readonly #init: FilePackStoreInit;
+  #listings = new Map<string, Listing>();
+  #last: {
+    readonly listings: readonly Listing[];
+    readonly result: ReturnType<PackStore["scan"]>;
+  } | undefined;
+
+  /** Reads nothing yet. */
+  constructor(init: FilePackStoreInit) {
+    this.#init = init;
+  }
+
+  scan(): { readonly stamp: string; readonly packs: readonly StoredPack[] } {
+    const directories = this.#init.directories();
+    const listings = new Map<string, Listing>();
+    for (const directory of directories) {
+      const listing = this.#listingOf(directory, directories);
+      if (listing !== undefined) listings.set(directory, listing);
+    }
+    this.#listings = listings;
+    const list = [...listings.values()];
+    const last = this.#last;
+    if (
+      last !== undefined && last.listings.length === list.length &&
+      last.listings.every((each, i) => each === list[i])
+    ) return last.result;
+    const found = list.flatMap((each) => each.packs);
+    const hash = this.#init.kernels.hash(SHA1);
+    hash.update(fromUtf8(found.map((each) => each.identity).join("\n")));
+    const result = {
+      stamp: toHex(hash.digest()),
+      packs: found.map((each) => each.pack),
+    };
+    this.#last = { listings: list, result };
+    return result;
+  }
+
+  #listingOf(
+    objectsDir: string,
+    directories: readonly string[],
+  ): Listing | undefined {
+    const { fileSystem, complaints, now } = this.#init;
+    const path = joinPath(objectsDir, "pack");
+    const known = this.#listings.get(objectsDir);
+    try {
+      const taken = now();
+      const stat = fileSystem.stat(path);
+      if (stat === undefined) return undefined;
+      if (known !== undefined && isFresh(known.stamp, stat)) return known;
+      const names = fileSystem.list(path)?.names ?? [];
+      const packs = this.#packsAmong(path, names, directories);
+      return { stamp: { stat, taken }, packs };
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      complaints.warn(messageOf(error));
+      return known;
+    }
+  }
+
+  /** The packs among the names in a directory, the youngest first. */
+  #packsAmong(
+    directory: string,
+    names: readonly string[],
+    directories: readonly string[],
+  ): Found[] {
+    const present = new Set(names);
+    const found: Found[] = [];
+    for (const name of names) {
+      if (!INDEX_NAME.test(name)) continue;
+      const base = name.slice(0, -".idx".length);
+      if (!present.has(`${base}.pack`)) continue;
+      const pack = this.#packAt(joinPath(directory, base), directories);
+      if (pack !== undefined) found.push(pack);
+    }
+    return found.sort((a, b) =>
+      b.mtimeMs - a.mtimeMs || (a.identity < b.identity ? -1 : 1)
+    );
+  }
+
+  #packAt(base: string, directories: readonly string[]): Found | undefined {
+    const { fileSystem } = this.#init;
+    const packPath = `${base}.pack`;
+    const indexPath = `${base}.idx`;
+    const stat = this.#regular(packPath, directories);
+    if (stat === undefined) return undefined;
+    if (this.#regular(indexPath, directories) === undefined) return undefined;
+    // `git repack` may write another pack under the name of an old one.
+    const identity = `${packPath}:${stat.ino}:${stat.size}`;
+    const pack: StoredPack = {
+      name: identity,
+      index: () => fileSystem.read(indexPath, MAX_INDEX_BYTES),
+      open: () => fileSystem.open(packPath),
+    };
+    return { pack, mtimeMs: stat.mtimeMs, identity };
+  }
+
+  /** A file's stat; links are followed inside the object directories only. */
+  #regular(
+    path: string,
+    directories: readonly string[],
+  ): FileStat | undefined {
+    const { fileSystem, complaints } = this.#init;
+    let stat = fileSystem.lstat(path);
+    if (stat?.kind === "symlink") {
+      const real = fileSystem.realPath(path);
+      if (real === undefined) return undefined;
+      const roots = directories.flatMap((each) => [
+        fileSystem.realPath(each) ?? each,
+        fileSystem.realPath(joinPath(each, "pack")) ?? each,
+      ]);
+      if (!isInsideAny(real, roots)) {
+        complaints.warn("ignoring pack behind a symbolic link", { path });
+        return undefined;
+      }
+      stat = fileSystem.stat(real);
+    }
+    return stat?.kind === "file" ? stat : undefined;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * A repository on disk: its refs and its objects joined into snapshots.
+ *
+ * @module
+ */
+
+import { fromBinary, toHex } from "../../core/bytes.ts";
+import type { FileSystem } from "../../core/host.ts";
+import type { Logger } from "../../core/logger.ts";
+import { type ObjectFormat, type Oid, SHA1 } from "../../core/oid.ts";
+import type { Kernels } from "../../kernels/types.ts";
+import type { ObjectStoreOptions } from "../objects/options.ts";
+import { type ObjectSnapshot, ObjectSource } from "../objects/source.ts";
+import type {
+  ConfigView,
+  ObjectStore,
+  RefSnapshot,
+  Repository,
+  Snapshot,
+} from "../types.ts";
+import { ObjectDirectories } from "./alternates.ts";
+import { Complaints } from "./complaints.ts";
+import { type ConfigPair, configView } from "./config.ts";
+import type { Layout } from "./layout.ts";
+import { FileLooseStore } from "./loose.ts";
+import { FilePackStore } from "./packs.ts";
+import { joinPath } from "./paths.ts";
+import { FileRefStore } from "./refs.ts";
+import { ShallowFile } from "./shallow.ts";
+import type { Now } from "./stamp.ts";
+
+/** What a {@linkcode FileRepository} is made from. */
+export interface FileRepositoryInit {
+  /** Where its parts are. */
+  readonly layout: Layout;
+  /** The format of its object names. */
+  readonly format: ObjectFormat;
+  /** The pairs of its configuration. */
+  readonly config: readonly ConfigPair[];
+  /** Where to read. */
+  readonly fileSystem: FileSystem;
+  /** The kernels in use. */
+  readonly kernels: Kernels;
+  /** The log. */
+  readonly logger: Logger;
+  /** Milliseconds since 1970; `Date.now` unless told. */
+  readonly now?: Now;
+  /** How much memory its objects may take. */
+  readonly objects?: ObjectStoreOptions;
+}
+
+/** A repository on disk, read-only. */
+export class FileRepository implements Repository {
+  readonly format: ObjectFormat;
+  readonly config: ConfigView;
+  /** Where its parts are. */
+  readonly layout: Layout;
+  readonly #kernels: Kernels;
+  readonly #refs: FileRefStore;
+  readonly #objects: ObjectSource;
+  readonly #shallow: ShallowFile;
+
+  /** Reads nothing but what it is given. */
+  constructor(init: FileRepositoryInit) {
+    const { layout, format, fileSystem, kernels, logger } = init;
+    const now = init.now ?? Date.now;
+    const complaints = new Complaints({
+      log: (level, message, fields) =>
+        logger.log(level, message, { repository: layout.path, ...fields }),
+    });
+    this.format = format;
+    this.config = configView(init.config);
+    this.layout = layout;
+    this.#kernels = kernels;
+    const common = { fileSystem, kernels, complaints, now, format };
+    const alternates = new ObjectDirectories({
+      ...common,
+      objectsDir: layout.objectsDir,
+    });
+    const directories = () => alternates.read();
+    this.#refs = new FileRefStore({ ...common, layout });
+    this.#objects = new ObjectSource(
+      {
+        packs: new FilePackStore({ ...common, directories }),
+        loose: new FileLooseStore({ ...common, directories }),
+      },
+      format,
+      kernels,
+      { warn: (message) => complaints.warn(message), ...init.objects },
+    );
+    this.#shallow = new ShallowFile({
+      ...common,
+      path: joinPath(layout.commonDir, "shallow"),
+    });
+  }
+
+  /**
+   * The repository now. The refs are read at once; the packs are opened when
+   * the objects are first asked for, so that listing refs costs no index.
+   */
+  snapshot(): Promise<Snapshot> {
+    return attempt(() => {
+      // Refs first: what they name was there before them.
+      const refs = this.#refs.readNow();
+      const shallow = this.#shallow.read();
+      return new FileSnapshot(
+        refs,
+        shallow,
+        () => this.#objects.snapshot(),
+        this.#kernels,
+      );
+    });
+  }
+
+  /** Lets go of what is kept between snapshots. Idempotent. */
+  close(): void {
+    this.#objects.close();
+  }
+}
+
+/** A promise of what `call` gives or throws. */
+function attempt<T>(call: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(call()));
+}
+
+/** Refs that were read, and objects that are opened when they are needed. */
+class FileSnapshot implements Snapshot {
+  readonly refs: RefSnapshot;
+  readonly shallow: readonly Oid[];
+  readonly #open: () => ObjectSnapshot;
+  readonly #kernels: Kernels;
+  #objects: ObjectSnapshot | undefined;
+  #id: string | undefined;
+  #isDisposed = false;
+
+  constructor(
+    refs: RefSnapshot,
+    shallow: readonly Oid[],
+    open: () => ObjectSnapshot,
+    kernels: Kernels,
+  ) {
+    this.refs = refs;
+    this.shallow = shallow;
+    this.#open = open;
+    this.#kernels = kernels;
+  }
+
+  get id(): string {
+    if (this.#id === undefined) {
+      const hash = this.#kernels.hash(SHA1);
+      const parts = [this.refs.id, this.#opened().id, ...this.shallow];
+      hash.update(fromBinary(parts.join("\n")));
+      this.#id = toHex(hash.digest());
+    }
+    return this.#id;
+  }
+
+  get objects(): ObjectStore {
+    return this.#opened().store;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#objects?.release();
+  }
+
+  #opened(): ObjectSnapshot {
+    if (this.#isDisposed) {
+      throw new TypeError("Cannot use snapshot: it was disposed");
+    }
+    return this.#objects ??= this.#open();
+  }
+}

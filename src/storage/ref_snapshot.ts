@@ -1,0 +1,145 @@
+/**
+ * Refs at one moment as a sorted array, and the resolution of symrefs: what
+ * every ref store does once it has read raw values. It reads nothing itself.
+ *
+ * @module
+ */
+
+import type { Oid } from "../core/oid.ts";
+import type { RefName } from "../core/ref_name.ts";
+import type { Head, RefRecord, RefSnapshot } from "./types.ts";
+
+/** A ref's value as it is stored: an id, or the name of another ref. */
+export type RawRef =
+  | { readonly oid: Oid; readonly peeled?: Oid | null }
+  | { readonly symref: RefName };
+
+/** What {@linkcode SortedRefs} is made from. */
+export interface SortedRefsInit {
+  /** Changes when any ref does. */
+  readonly id: string;
+  /** HEAD, or `undefined` where it is missing or broken. */
+  readonly head: Head | undefined;
+  /** Every other ref once, in the byte order of names. Kept, not copied. */
+  readonly records: readonly RefRecord[];
+}
+
+/** Refs in a sorted array: lookups and prefix listings by binary search. */
+export class SortedRefs implements RefSnapshot {
+  readonly id: string;
+  readonly head: Head | undefined;
+  readonly #records: readonly RefRecord[];
+
+  /** Refs that are sorted already, as {@linkcode resolveSymrefs} gives them. */
+  constructor(init: SortedRefsInit) {
+    this.id = init.id;
+    this.head = init.head;
+    this.#records = init.records;
+  }
+
+  get size(): number {
+    return this.#records.length;
+  }
+
+  get(name: RefName): RefRecord | undefined {
+    const record = this.#records[this.#lowerBound(name)];
+    return record?.name === name ? record : undefined;
+  }
+
+  *list(prefix: string): Generator<RefRecord, void, void> {
+    if (prefix === "") {
+      yield* this.#records;
+      return;
+    }
+    const records = this.#records;
+    for (let i = this.#lowerBound(prefix); i < records.length; i++) {
+      const record = records[i] as RefRecord;
+      if (!record.name.startsWith(prefix)) return;
+      yield record;
+    }
+  }
+
+  #lowerBound(name: string): number {
+    let low = 0;
+    let high = this.#records.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#records[middle] as RefRecord).name < name) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+// refs-internal.h: SYMREF_MAXDEPTH, the number of refs that are read in all.
+const SYMREF_MAX_READS = 5;
+
+interface Resolved {
+  readonly target: RefName;
+  readonly value:
+    | { readonly oid: Oid; readonly peeled?: Oid | null }
+    | undefined;
+}
+
+/**
+ * Resolves every symref, as refs.c: refs_resolve_ref_unsafe does: at most five
+ * refs are read on the way. Symrefs that lead nowhere are left out, but for
+ * HEAD, which is then unborn; one whose chain is too long or a circle is
+ * broken, and so is HEAD in that case. The records are sorted.
+ */
+export function resolveSymrefs(
+  raw: ReadonlyMap<string, RawRef>,
+): { readonly head: Head | undefined; readonly records: RefRecord[] } {
+  const records: RefRecord[] = [];
+  for (const [key, value] of raw) {
+    if (key === "HEAD") continue;
+    const name = key as RefName;
+    if ("oid" in value) {
+      records.push(recordOf(name, value));
+      continue;
+    }
+    const resolved = follow(raw, value.symref);
+    if (resolved?.value === undefined) continue;
+    records.push({
+      ...recordOf(name, resolved.value),
+      target: resolved.target,
+    });
+  }
+  records.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  return { head: resolveHead(raw), records };
+}
+
+function resolveHead(raw: ReadonlyMap<string, RawRef>): Head | undefined {
+  const value = raw.get("HEAD");
+  if (value === undefined) return undefined;
+  if ("oid" in value) return { oid: value.oid };
+  const resolved = follow(raw, value.symref);
+  if (resolved === undefined) return undefined;
+  return resolved.value === undefined
+    ? { target: resolved.target }
+    : { target: resolved.target, oid: resolved.value.oid };
+}
+
+/** Where a symref's chain ends; `undefined` where it is too long. */
+function follow(
+  raw: ReadonlyMap<string, RawRef>,
+  first: RefName,
+): Resolved | undefined {
+  let target = first;
+  // The symref itself was the first read.
+  for (let reads = 1; reads < SYMREF_MAX_READS; reads++) {
+    const value = raw.get(target);
+    if (value === undefined || "oid" in value) return { target, value };
+    target = value.symref;
+  }
+  return undefined;
+}
+
+function recordOf(
+  name: RefName,
+  value: { readonly oid: Oid; readonly peeled?: Oid | null },
+): RefRecord {
+  return value.peeled === undefined
+    ? { name, oid: value.oid }
+    : { name, oid: value.oid, peeled: value.peeled };
+}
