@@ -56,10 +56,11 @@ export class PacketDecoder {
     }
     if (length === 3 || length > LARGE_PACKET_MAX + 3) {
       // pkt-line.c: packet_read_with_status. It takes lengths of up to its
-      // buffer (LARGE_PACKET_MAX) of payload: fff3 is the last good one.
+      // buffer (LARGE_PACKET_MAX) of payload: fff3 is the last good one. Of
+      // those that are too long it names the payload's length.
       throw new ProtocolError(
         "bad-line-length",
-        `protocol error: bad line length ${length}`,
+        `protocol error: bad line length ${length === 3 ? 3 : length - 4}`,
       );
     }
     if (this.pending < length) return undefined;

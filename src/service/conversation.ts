@@ -1,0 +1,76 @@
+/**
+ * One session as the services see it: packets in and out, and how the peer
+ * can be told of an error at this moment.
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../core/errors.ts";
+import type { Packet } from "../pktline/packet.ts";
+import { PacketReader } from "../pktline/reader.ts";
+import { PacketWriter } from "../pktline/writer.ts";
+import { requestLine } from "../wire/line.ts";
+import type { ErrorChannel } from "./failure.ts";
+import { Pacer } from "./pacer.ts";
+import type { ServiceContext } from "./types.ts";
+
+/** A line of a request, or the packet that ends a run of lines. */
+export type Line =
+  | { readonly type: "line"; readonly text: string }
+  | { readonly type: "flush" | "delim" | "response-end" | "end" };
+
+/** The state that all parts of one session share. */
+export class Conversation {
+  /** What the session works with. */
+  readonly context: ServiceContext;
+  /** Packets from the peer. */
+  readonly reader: PacketReader;
+  /** Packets to the peer. */
+  readonly writer: PacketWriter;
+  /** The session's share of the processor. */
+  readonly pacer: Pacer;
+  /** How the peer can be told of an error now. */
+  channel: ErrorChannel = "lines";
+  /** `have`s so far. */
+  haves = 0;
+  /** Rounds of negotiation so far. */
+  rounds = 0;
+
+  /** A conversation over `context.connection`. */
+  constructor(context: ServiceContext) {
+    const { connection, signal, limits } = context;
+    this.context = context;
+    this.reader = new PacketReader(connection, {
+      signal,
+      limit: limits.maxRequestBytes,
+    });
+    this.writer = new PacketWriter(connection, { signal });
+    this.pacer = new Pacer(context);
+  }
+
+  /** The next packet; throws a ProtocolError where the input ends. */
+  async packet(): Promise<Packet> {
+    const packet = await this.reader.read();
+    if (packet.type !== "end") return packet;
+    throw hungUp();
+  }
+
+  /** The next line, with the end of input as a value. */
+  async lineOrEnd(): Promise<Line> {
+    const packet = await this.reader.read();
+    return packet.type === "data"
+      ? { type: "line", text: requestLine(packet.payload) }
+      : packet;
+  }
+
+  /** The next line; throws a ProtocolError where the input ends. */
+  async line(): Promise<Line> {
+    const line = await this.lineOrEnd();
+    if (line.type === "end") throw hungUp();
+    return line;
+  }
+}
+
+function hungUp(): ProtocolError {
+  return new ProtocolError("hung-up", "the remote end hung up unexpectedly");
+}

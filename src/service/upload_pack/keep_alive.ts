@@ -1,0 +1,50 @@
+/**
+ * Signs of life while a pack is being prepared.
+ *
+ * @module
+ */
+
+import { EMPTY_BYTES } from "../../core/bytes.ts";
+import type { Conversation } from "../conversation.ts";
+
+/**
+ * Sends an empty packet of band 1 after some silence, as upload-pack.c: create_pack_file does. The
+ * period is `uploadpack.keepAlive` seconds, which 0 switches off, or the
+ * session's limit.
+ */
+export class KeepAlive {
+  #conversation: Conversation;
+  #periodMs: number;
+  #lastAt: number;
+
+  /** Signs of life for a client that has bands. */
+  constructor(
+    conversation: Conversation,
+    options: { readonly hasBands: boolean },
+  ) {
+    const { repository, limits, clock } = conversation.context;
+    const seconds = repository.config.integer("uploadpack.keepalive");
+    const period = seconds === undefined ? limits.keepAliveMs : seconds * 1000;
+    this.#conversation = conversation;
+    this.#periodMs = options.hasBands && period > 0 ? period : Infinity;
+    this.#lastAt = clock.monotonic();
+  }
+
+  /** Sends what was gathered: the peer has heard something. */
+  async speak(): Promise<void> {
+    this.#lastAt = this.#conversation.context.clock.monotonic();
+    await this.#conversation.writer.send();
+  }
+
+  /**
+   * Called between slices of work that had nothing to say. What was gathered
+   * before the work began is not held back.
+   */
+  async beat(): Promise<void> {
+    const { writer, context } = this.#conversation;
+    await writer.send();
+    if (context.clock.monotonic() - this.#lastAt < this.#periodMs) return;
+    writer.putBand(1, EMPTY_BYTES);
+    await this.speak();
+  }
+}

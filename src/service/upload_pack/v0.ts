@@ -1,0 +1,136 @@
+/**
+ * upload-pack in protocol v0 and v1: advertisement, wants, negotiation, pack,
+ * in one conversation on one snapshot.
+ *
+ * @see https://git-scm.com/docs/gitprotocol-pack
+ * @module
+ */
+
+import { Negotiation } from "../../graph/reach.ts";
+import { type Boundary, keepBoundary } from "../../graph/shallow.ts";
+import { SIDE_BAND_64K_MAX, SIDE_BAND_MAX } from "../../pktline/side_band.ts";
+import type { Snapshot } from "../../storage/types.ts";
+import type { CapabilityList } from "../../wire/capabilities.ts";
+import {
+  ackMode,
+  Acknowledger,
+  type AckState,
+} from "../../wire/negotiation.ts";
+import {
+  parseNegotiationLine,
+  type UploadRequest,
+  UploadRequestLines,
+} from "../../wire/upload_request.ts";
+import type { Conversation } from "../conversation.ts";
+import { countHave, countRound } from "../quota.ts";
+import { advertise } from "./advertise.ts";
+import { asksForDepth, deepen, resolveShallow } from "./deepen.ts";
+import { sendPack } from "./send_pack.ts";
+import { checkAdvertised, findWants } from "./wants.ts";
+
+/** Serves one client. Resolves at once where it wants nothing. */
+export async function serveV0(conversation: Conversation): Promise<void> {
+  using snapshot = await conversation.context.repository.snapshot();
+  await advertise(conversation, snapshot);
+  const request = await readRequest(conversation);
+  if (request === undefined || request.wants.length === 0) return;
+  const wants = findWants(snapshot, request.wants);
+  checkAdvertised(snapshot, request.wants);
+  const boundary = await agreeOnDepth(conversation, snapshot, wants, request);
+  const negotiation = new Negotiation(snapshot.objects, {
+    // The parents behind a boundary that moves count as wants here.
+    wants: [...wants, ...boundary.extraWants],
+    cut: boundary.cut,
+  });
+  await negotiate(conversation, snapshot, negotiation, request.capabilities);
+  const { capabilities } = request;
+  await sendPack(conversation, snapshot, {
+    wants,
+    haves: negotiation.haves,
+    boundary,
+    thin: capabilities.has("thin-pack"),
+    ofsDelta: capabilities.has("ofs-delta"),
+    includeTag: capabilities.has("include-tag"),
+    progress: !capabilities.has("no-progress"),
+    bandPayload: bandPayload(capabilities),
+  });
+}
+
+/** The request; `undefined` where the peer left after the advertisement. */
+async function readRequest(
+  conversation: Conversation,
+): Promise<UploadRequest | undefined> {
+  const { repository, limits } = conversation.context;
+  const lines = new UploadRequestLines(repository.format, limits);
+  let line = await conversation.lineOrEnd();
+  if (line.type === "end") return undefined;
+  // As upload-pack.c: receive_needs, any packet without a line ends them.
+  while (line.type === "line") {
+    lines.take(line.text);
+    line = await conversation.line();
+  }
+  return lines.request();
+}
+
+async function agreeOnDepth(
+  conversation: Conversation,
+  snapshot: Snapshot,
+  wants: readonly number[],
+  { shallow }: UploadRequest,
+): Promise<Boundary> {
+  const state = resolveShallow(snapshot, wants, shallow);
+  if (!asksForDepth(shallow)) return keepBoundary(state);
+  const boundary = await deepen(conversation, snapshot, state);
+  conversation.writer.putFlush();
+  await conversation.writer.send();
+  return boundary;
+}
+
+/** Answers `have` lines up to `done`: upload-pack.c, get_common_commits. */
+async function negotiate(
+  conversation: Conversation,
+  snapshot: Snapshot,
+  negotiation: Negotiation,
+  capabilities: CapabilityList,
+): Promise<void> {
+  const { writer, reader, context } = conversation;
+  const answers = new Acknowledger(ackMode(capabilities));
+  const say = (lines: readonly string[]): void => {
+    for (const line of lines) writer.put(`${line}\n`);
+  };
+  const state: AckState = {
+    get common() {
+      return negotiation.haves.length;
+    },
+    ready: () => negotiation.okToGiveUp(),
+  };
+  for (;;) {
+    if (!reader.buffered) await writer.send();
+    const packet = await conversation.line();
+    if (packet.type !== "line") {
+      countRound(conversation);
+      say(answers.flush(state));
+      continue;
+    }
+    const line = parseNegotiationLine(
+      packet.text,
+      context.repository.format,
+    );
+    if (line.type === "done") return say(answers.done(state));
+    countHave(conversation);
+    const number = snapshot.objects.find(line.oid);
+    if (number >= 0) {
+      negotiation.add(number);
+      say(answers.have(line.oid, state));
+    } else {
+      say(answers.haveUnknown(line.oid, state));
+    }
+    await writer.relieve();
+    if (conversation.pacer.due) await conversation.pacer.turn();
+  }
+}
+
+function bandPayload(capabilities: CapabilityList): number {
+  if (capabilities.has("side-band-64k")) return SIDE_BAND_64K_MAX;
+  return capabilities.has("side-band") ? SIDE_BAND_MAX : 0;
+}

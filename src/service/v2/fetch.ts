@@ -1,0 +1,135 @@
+/**
+ * The v2 command `fetch`.
+ *
+ * @see https://git-scm.com/docs/protocol-v2#_fetch
+ * @module
+ */
+
+import type { Oid } from "../../core/oid.ts";
+import { Negotiation } from "../../graph/reach.ts";
+import { type Boundary, keepBoundary } from "../../graph/shallow.ts";
+import { SIDE_BAND_64K_MAX } from "../../pktline/side_band.ts";
+import type { Snapshot } from "../../storage/types.ts";
+import { acknowledgments } from "../../wire/negotiation.ts";
+import { FetchArguments, type FetchRequest } from "../../wire/v2_fetch.ts";
+import type { Conversation } from "../conversation.ts";
+import { countHave, countRound } from "../quota.ts";
+import {
+  asksForDepth,
+  deepen,
+  inherit,
+  resolveShallow,
+  type ShallowState,
+} from "../upload_pack/deepen.ts";
+import { sendPack } from "../upload_pack/send_pack.ts";
+import { findWants } from "../upload_pack/wants.ts";
+import type { V2Invocation } from "./table.ts";
+
+/** The command. */
+export function fetchCommand(conversation: Conversation): V2Invocation {
+  const { repository, limits } = conversation.context;
+  const args = new FetchArguments(repository.format, limits);
+  return {
+    take: (line) => args.take(line),
+    run: () => fetch(conversation, args.request()),
+  };
+}
+
+/** upload-pack.c: upload_pack_v2. */
+async function fetch(
+  conversation: Conversation,
+  request: FetchRequest,
+): Promise<void> {
+  const { flags } = request;
+  // Nothing wanted: nothing is answered, not even a flush.
+  if (request.wants.length === 0 && !flags.has("wait-for-done")) return;
+  using snapshot = await conversation.context.repository.snapshot();
+  const wants = findWants(snapshot, request.wants);
+  const state = resolveShallow(snapshot, wants, request.shallow);
+  const negotiation = new Negotiation(snapshot.objects, {
+    wants,
+    cut: keepBoundary({ ...state, clientShallow: [] }).cut,
+  });
+  if (request.haves.length > 0) {
+    const common = await noteHaves(
+      conversation,
+      snapshot,
+      negotiation,
+      request,
+    );
+    if (!flags.has("done")) {
+      const ready = !flags.has("wait-for-done") && negotiation.okToGiveUp();
+      if (!acknowledge(conversation, common, { ready })) return;
+    }
+  }
+  const boundary = await shallowInfo(conversation, snapshot, state);
+  conversation.writer.put("packfile\n");
+  await sendPack(conversation, snapshot, {
+    wants,
+    haves: negotiation.haves,
+    boundary,
+    thin: flags.has("thin-pack"),
+    ofsDelta: flags.has("ofs-delta"),
+    includeTag: flags.has("include-tag"),
+    progress: !flags.has("no-progress"),
+    bandPayload: SIDE_BAND_64K_MAX,
+  });
+}
+
+/** Which of the client's objects are here: upload-pack.c, process_haves. */
+async function noteHaves(
+  conversation: Conversation,
+  snapshot: Snapshot,
+  negotiation: Negotiation,
+  { haves }: FetchRequest,
+): Promise<Oid[]> {
+  const { pacer } = conversation;
+  countRound(conversation);
+  countHave(conversation, haves.length);
+  const common: Oid[] = [];
+  for (const oid of haves) {
+    const number = snapshot.objects.find(oid);
+    if (number >= 0) {
+      common.push(oid);
+      negotiation.add(number);
+    }
+    if (pacer.due) await pacer.turn();
+  }
+  return common;
+}
+
+/** Sends the acknowledgments; true where the pack follows at once. */
+function acknowledge(
+  { writer }: Conversation,
+  common: readonly Oid[],
+  options: { readonly ready: boolean },
+): boolean {
+  for (const line of acknowledgments(common, options)) {
+    writer.put(`${line}\n`);
+  }
+  if (options.ready) writer.putDelim();
+  else writer.putFlush();
+  return options.ready;
+}
+
+/** upload-pack.c: send_shallow_info. */
+async function shallowInfo(
+  conversation: Conversation,
+  snapshot: Snapshot,
+  state: ShallowState,
+): Promise<Boundary> {
+  const { writer } = conversation;
+  const asks = asksForDepth(state.request);
+  const isShallow = snapshot.shallow.length > 0;
+  if (!asks && !isShallow && state.clientShallow.length === 0) {
+    return keepBoundary(state);
+  }
+  writer.put("shallow-info\n");
+  let boundary: Boundary;
+  if (asks) boundary = await deepen(conversation, snapshot, state);
+  else if (isShallow) {
+    boundary = await inherit(conversation, snapshot.objects, state);
+  } else boundary = keepBoundary(state);
+  writer.putDelim();
+  return boundary;
+}

@@ -1,0 +1,76 @@
+/**
+ * The loop of protocol v2: one request after the other, until the client has
+ * had enough.
+ *
+ * @see https://git-scm.com/docs/protocol-v2
+ * @module
+ */
+
+import { ProtocolError } from "../../core/errors.ts";
+import { type V2Request, V2RequestHead } from "../../wire/v2_request.ts";
+import type { Conversation } from "../conversation.ts";
+import { capabilityLines, findCommand, requestNames } from "./table.ts";
+
+/** Serves one client: serve.c, protocol_v2_serve_loop. */
+export async function serveV2(conversation: Conversation): Promise<void> {
+  const { context, writer } = conversation;
+  writer.put("version 2\n");
+  for (const line of capabilityLines(context)) writer.put(`${line}\n`);
+  writer.putFlush();
+  await writer.send();
+  for (;;) {
+    const request = await readHead(conversation);
+    if (request === undefined) return;
+    await answer(conversation, request);
+    await writer.send();
+  }
+}
+
+/** The next request's head; `undefined` where the client has ended. */
+async function readHead(
+  conversation: Conversation,
+): Promise<V2Request | undefined> {
+  const head = new V2RequestHead(requestNames(conversation.context));
+  for (;;) {
+    const packet = await conversation.reader.read();
+    if (packet.type === "end") {
+      if (head.empty) return undefined;
+      throw new ProtocolError(
+        "hung-up",
+        "the remote end hung up unexpectedly",
+      );
+    }
+    const step = head.take(packet);
+    if (step.type === "closing") return undefined;
+    if (step.type === "request") return step.request;
+  }
+}
+
+async function answer(
+  conversation: Conversation,
+  request: V2Request,
+): Promise<void> {
+  const { format } = conversation.context.repository;
+  if (request.format !== format) {
+    throw new ProtocolError(
+      "object-format-mismatch",
+      `mismatched object format: server ${format.name}; ` +
+        `client ${request.format.name}`,
+    );
+  }
+  const command = findCommand(request.command);
+  if (command === undefined) throw new TypeError(request.command);
+  const invocation = command(conversation);
+  let line = request.hasArguments ? await conversation.line() : undefined;
+  while (line?.type === "line") {
+    invocation.take(line.text);
+    line = await conversation.line();
+  }
+  if (line !== undefined && line.type !== "flush") {
+    throw new ProtocolError(
+      "no-flush",
+      `expected flush after ${request.command} arguments`,
+    );
+  }
+  await invocation.run();
+}

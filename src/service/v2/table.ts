@@ -1,0 +1,82 @@
+/**
+ * The capabilities and commands of protocol v2: one row each, in git's order
+ * (serve.c).
+ *
+ * @see https://git-scm.com/docs/protocol-v2#_capabilities
+ * @module
+ */
+
+import { formatCapability, sanitizeAgent } from "../../wire/capabilities.ts";
+import type { V2Names } from "../../wire/v2_request.ts";
+import type { Conversation } from "../conversation.ts";
+import type { ServiceContext } from "../types.ts";
+import { fetchCommand } from "./fetch.ts";
+import { lsRefsCommand, unbornPolicy } from "./ls_refs.ts";
+
+/** One request to a command: its arguments come in, then it runs. */
+export interface V2Invocation {
+  /** Takes one argument; throws a ProtocolError for a bad one. */
+  take(line: string): void;
+  /** Answers, once all arguments were taken. */
+  run(): Promise<void>;
+}
+
+/** Starts a request to a command. */
+export type V2Command = (conversation: Conversation) => V2Invocation;
+
+/** One capability, or command. */
+export interface V2Capability {
+  /** Its name on the wire. */
+  readonly name: string;
+  /** Its value, "" for a bare name, `undefined` to leave it out. */
+  advertise(context: ServiceContext): string | undefined;
+  /** What a command does; absent for a capability that is none. */
+  readonly command?: V2Command;
+}
+
+/** The rows. A new command is a row here and a file beside this one. */
+export const V2_CAPABILITIES: readonly V2Capability[] = [
+  { name: "agent", advertise: (context) => sanitizeAgent(context.agent) },
+  {
+    name: "ls-refs",
+    advertise: (context) =>
+      unbornPolicy(context) === "advertise" ? "unborn" : "",
+    command: lsRefsCommand,
+  },
+  {
+    name: "fetch",
+    advertise: () => "shallow wait-for-done",
+    command: fetchCommand,
+  },
+  { name: "server-option", advertise: () => "" },
+  {
+    name: "object-format",
+    advertise: (context) => context.repository.format.name,
+  },
+];
+
+/** The lines between `version 2` and the flush. */
+export function capabilityLines(context: ServiceContext): string[] {
+  const lines: string[] = [];
+  for (const row of V2_CAPABILITIES) {
+    const value = row.advertise(context);
+    if (value !== undefined) lines.push(formatCapability(row.name, value));
+  }
+  return lines;
+}
+
+/** The names that a request may use: those that are advertised. */
+export function requestNames(context: ServiceContext): V2Names {
+  const commands = new Set<string>();
+  const capabilities = new Set<string>();
+  for (const row of V2_CAPABILITIES) {
+    if (row.advertise(context) === undefined) continue;
+    (row.command === undefined ? capabilities : commands).add(row.name);
+  }
+  return { commands, capabilities };
+}
+
+/** The command of a name that {@linkcode requestNames} holds. */
+export function findCommand(name: string): V2Command | undefined {
+  return V2_CAPABILITIES.find((row) => row.name === name)?.command;
+}
