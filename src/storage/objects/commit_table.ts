@@ -1,0 +1,132 @@
+/**
+ * Parsed commits as columns: tree, time and parents, each commit read once in
+ * the life of a store.
+ *
+ * @module
+ */
+
+import { hexDigit } from "../../core/bytes.ts";
+import { StorageError } from "../../core/errors.ts";
+import { NumberList } from "../../core/number_list.ts";
+import type { ObjectFormat } from "../../core/oid.ts";
+import {
+  COMMIT_TREE_AT,
+  commitParentAt,
+  commitParentCount,
+  commitTime,
+} from "../../object/commit.ts";
+import { COMMIT } from "../../object/kind.ts";
+import type { Catalog } from "./catalog.ts";
+import type { ObjectReader } from "./reader.ts";
+
+/** The commits of a store that were asked for so far. */
+export class CommitTable {
+  readonly #catalog: Catalog;
+  readonly #reader: ObjectReader;
+  readonly #format: ObjectFormat;
+  readonly #raw: Uint8Array<ArrayBuffer>;
+  /** Rows plus one, by number. */
+  #rows = new Int32Array(0);
+  readonly #trees = new NumberList();
+  readonly #parents = new NumberList();
+  /** Where in `#parents` a row's parents start; one row more than rows. */
+  readonly #starts = new NumberList();
+  #times = new Float64Array(64);
+
+  /** An empty table. */
+  constructor(catalog: Catalog, reader: ObjectReader, format: ObjectFormat) {
+    this.#catalog = catalog;
+    this.#reader = reader;
+    this.#format = format;
+    this.#raw = new Uint8Array(format.rawLength);
+    this.#starts.push(0);
+  }
+
+  /** The tree of a commit. */
+  tree(commit: number): number {
+    return this.#trees.at(this.#row(commit));
+  }
+
+  /** The committer time of a commit. */
+  time(commit: number): number {
+    return this.#times[this.#row(commit)] as number;
+  }
+
+  /** How many parents it names. */
+  parentCount(commit: number): number {
+    const row = this.#row(commit);
+    return this.#starts.at(row + 1) - this.#starts.at(row);
+  }
+
+  /** Its `index`th parent. Throws a RangeError where it has none. */
+  parent(commit: number, index: number): number {
+    const row = this.#row(commit);
+    const at = this.#starts.at(row) + index;
+    if (index < 0 || at >= this.#starts.at(row + 1)) {
+      throw new RangeError(`Cannot get parent ${index}: there are fewer`);
+    }
+    return this.#parents.at(at);
+  }
+
+  #row(commit: number): number {
+    const row = this.#rows[commit] ?? 0;
+    return row === 0 ? this.#add(commit) : row - 1;
+  }
+
+  #add(commit: number): number {
+    const { kind, data } = this.#reader.read(commit);
+    if (kind !== COMMIT) {
+      throw new StorageError("not-a-commit", this.#catalog.ids.oid(commit));
+    }
+    const { hexLength } = this.#format;
+    let count: number;
+    let tree: number;
+    const parents: number[] = [];
+    try {
+      count = commitParentCount(data, hexLength);
+      tree = this.#number(data, COMMIT_TREE_AT);
+      for (let i = 0; i < count; i++) {
+        parents.push(this.#number(data, commitParentAt(i, hexLength)));
+      }
+    } catch (cause) {
+      if (!(cause instanceof StorageError)) throw cause;
+      throw new StorageError(
+        cause.code,
+        `${this.#catalog.ids.oid(commit)}: ${cause.message}`,
+        { cause },
+      );
+    }
+    for (const parent of parents) this.#parents.push(parent);
+    const row = this.#trees.length;
+    this.#trees.push(tree);
+    this.#starts.push(this.#parents.length);
+    if (row >= this.#times.length) {
+      const wider = new Float64Array(row * 2);
+      wider.set(this.#times);
+      this.#times = wider;
+    }
+    this.#times[row] = commitTime(data, hexLength, count);
+    if (commit >= this.#rows.length) {
+      const wider = new Int32Array(
+        Math.max(this.#catalog.count, commit + 1, this.#rows.length * 2),
+      );
+      wider.set(this.#rows);
+      this.#rows = wider;
+    }
+    this.#rows[commit] = row + 1;
+    return row;
+  }
+
+  #number(data: Uint8Array, at: number): number {
+    const raw = this.#raw;
+    for (let i = 0; i < raw.length; i++, at += 2) {
+      const high = hexDigit(data[at] as number);
+      const low = hexDigit(data[at + 1] as number);
+      if (high < 0 || low < 0) {
+        throw new StorageError("corrupt-object", "bad pointer in commit");
+      }
+      raw[i] = high * 16 + low;
+    }
+    return this.#catalog.intern(raw, 0);
+  }
+}

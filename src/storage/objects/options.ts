@@ -1,0 +1,55 @@
+/**
+ * How much memory one repository's objects may take beside their ids, and
+ * where warnings go.
+ *
+ * @module
+ */
+
+/** Settings of an object store; every one has a default. */
+export interface ObjectStoreOptions {
+  /**
+   * Bytes of inflated objects kept as bases of deltas. 96 MiB unless told, as
+   * git's `core.deltaBaseCacheLimit`.
+   */
+  readonly baseCacheBytes?: number;
+  /** Bytes of pack windows kept. 8 MiB unless told. */
+  readonly windowCacheBytes?: number;
+  /**
+   * Tree entries remembered as numbers, 4 bytes each: a second walk then
+   * inflates nothing. 4 Mi entries unless told.
+   */
+  readonly treeCacheEntries?: number;
+  /**
+   * Bytes that each of the first two caches is cut to once no snapshot is in
+   * use. 4 MiB unless told.
+   */
+  readonly idleCacheBytes?: number;
+  /** Bytes of the largest object that is read whole. 512 MiB unless told. */
+  readonly maxObjectBytes?: number;
+  /**
+   * Ids remembered that the repository lacks; after more, the next snapshot
+   * starts afresh. 65,536 unless told.
+   */
+  readonly maxAbsent?: number;
+  /** Told of packs that are left out because their index is broken. */
+  readonly warn?: (message: string) => void;
+}
+
+/** The settings, complete. */
+export type ObjectStoreSettings = Required<ObjectStoreOptions>;
+
+const MIB = 1024 * 1024;
+
+/** The settings that `options` come to. */
+export function settingsOf(options: ObjectStoreOptions): ObjectStoreSettings {
+  return {
+    baseCacheBytes: 96 * MIB,
+    windowCacheBytes: 8 * MIB,
+    treeCacheEntries: 4 * MIB,
+    idleCacheBytes: 4 * MIB,
+    maxObjectBytes: 512 * MIB,
+    maxAbsent: 65_536,
+    warn() {},
+    ...options,
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * What a repository's ports hold now, with the packs that were opened before:
+ * a new snapshot opens only the packs that are new.
+ *
+ * @module
+ */
+
+import { messageOf, StorageError } from "../../core/errors.ts";
+import type { ObjectFormat, Oid } from "../../core/oid.ts";
+import type { ObjectPorts, StoredPack } from "../types.ts";
+import { OpenedPack } from "./opened_pack.ts";
+import type { ObjectStoreSettings } from "./options.ts";
+import { WindowCache } from "./windows.ts";
+
+/** What there is at one moment. */
+export interface PoolScan {
+  /** Equal stamps mean equal packs and loose objects. */
+  readonly stamp: string;
+  /** The packs, in the order of searching. Opens the new ones. */
+  packs(): OpenedPack[];
+  /** The loose objects. */
+  readonly loose: readonly Oid[];
+}
+
+/** The packs of one repository that are in use, by name. */
+export class PackPool {
+  /** Pieces of all of them. */
+  readonly windows: WindowCache;
+  readonly #ports: ObjectPorts;
+  readonly #format: ObjectFormat;
+  readonly #settings: ObjectStoreSettings;
+  #opened = new Map<string, OpenedPack>();
+
+  /** An empty pool. */
+  constructor(
+    ports: ObjectPorts,
+    format: ObjectFormat,
+    settings: ObjectStoreSettings,
+  ) {
+    this.#ports = ports;
+    this.#format = format;
+    this.#settings = settings;
+    this.windows = new WindowCache(settings.windowCacheBytes);
+  }
+
+  /** Looks at the ports. Throws their StorageErrors. */
+  scan(): PoolScan {
+    const loose = this.#ports.loose?.scan();
+    // Loose objects first: what is packed and pruned meanwhile is then seen
+    // in its pack.
+    const packs = this.#ports.packs.scan();
+    return {
+      stamp: `${packs.stamp}\n${loose?.stamp ?? ""}`,
+      packs: () => this.#open(packs.packs),
+      loose: loose?.oids ?? [],
+    };
+  }
+
+  /** The stream of a loose object, or `undefined`. */
+  readLoose(oid: Oid): Uint8Array | undefined {
+    return this.#ports.loose?.read(oid);
+  }
+
+  #open(stored: readonly StoredPack[]): OpenedPack[] {
+    const next = new Map<string, OpenedPack>();
+    for (const each of stored) {
+      const known = this.#opened.get(each.name);
+      const pack = known !== undefined && !known.isStale
+        ? known
+        : this.#openOne(each);
+      if (pack !== undefined) next.set(each.name, pack);
+    }
+    this.#opened = next;
+    return [...next.values()];
+  }
+
+  // Like git, a broken index costs its pack, not the repository.
+  #openOne(stored: StoredPack): OpenedPack | undefined {
+    const index = stored.index();
+    if (index === undefined) return undefined;
+    try {
+      return new OpenedPack(stored, index, this.#format, this.windows);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#settings.warn(`${stored.name}: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * The bytes of a planned pack, made as they are asked for: runs of stored
+ * entries are read straight into the caller's buffer.
+ *
+ * An entry's checksum is compared before its first byte is given out, except
+ * in entries above 1 MiB, where it is compared before the last.
+ *
+ * @module
+ */
+
+import { StorageError } from "../../core/errors.ts";
+import type { Hash } from "../../kernels/types.ts";
+import { OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
+import {
+  ENTRY_HEADER_MAX,
+  EntryHeader,
+  writeDistance,
+  writeEntryHeader,
+} from "../../pack/entry_header.ts";
+import { objectId } from "../../object/raw.ts";
+import { encodePackHeader } from "../../pack/pack_header.ts";
+import type { ObjectData, PackBytes } from "../types.ts";
+import type { Catalog } from "./catalog.ts";
+import type { OpenedPack } from "./opened_pack.ts";
+import {
+  ANEW,
+  BY_NAME,
+  BY_OFFSET,
+  type PackRecipe,
+  type PackSources,
+  VERBATIM,
+} from "./pack_plan.ts";
+import { RunTable } from "./run_table.ts";
+
+/** Entries above this are not held in memory while they are copied. */
+const HELD_MAX = 1024 * 1024;
+/** The largest object that is written anew: what one array can hold. */
+const ANEW_MAX = 2 ** 31 - 1;
+
+/** The rest of a large entry, on its way. */
+interface Transfer {
+  readonly slot: number;
+  readonly pack: OpenedPack;
+  readonly end: number;
+  position: number;
+  crc: number;
+}
+
+/** Makes one pack. */
+export class PackStream implements PackBytes {
+  readonly #sources: PackSources;
+  readonly #catalog: Catalog;
+  readonly #recipe: PackRecipe;
+  readonly #hash: Hash;
+  readonly #header = new EntryHeader();
+  readonly #runs = new RunTable();
+  readonly #scratch = new Uint8Array(2 * ENTRY_HEADER_MAX);
+  /** What is given out next. */
+  #pending: Uint8Array;
+  #pendingAt = 0;
+  #transfer: Transfer | undefined;
+  #next = 0;
+  /** Bytes of the pack before the next entry. */
+  #position: number;
+  #isEnded = false;
+  /** Bytes of the header that was written last. */
+  #headerLength = 0;
+
+  /** Nothing is read yet. */
+  constructor(sources: PackSources, recipe: PackRecipe, hash: Hash) {
+    this.#sources = sources;
+    this.#catalog = sources.catalog;
+    this.#recipe = recipe;
+    this.#hash = hash;
+    this.#pending = encodePackHeader(recipe.slots.length);
+    this.#position = this.#pending.length;
+  }
+
+  read(into: Uint8Array): number {
+    let filled = 0;
+    while (filled < into.length) {
+      if (this.#pendingAt < this.#pending.length) {
+        filled += this.#givePending(into, filled);
+      } else if (this.#transfer !== undefined) {
+        filled += this.#continue(this.#transfer, into, filled);
+      } else if (this.#next < this.#recipe.slots.length) {
+        filled += this.#giveEntries(into, filled);
+      } else if (!this.#isEnded) {
+        this.#hash.update(into.subarray(0, filled));
+        this.#hold(this.#hash.digest());
+        this.#isEnded = true;
+      } else {
+        return filled;
+      }
+    }
+    if (!this.#isEnded) this.#hash.update(into);
+    return filled;
+  }
+
+  [Symbol.dispose](): void {
+    this.#next = this.#recipe.slots.length;
+    this.#pendingAt = this.#pending.length;
+    this.#transfer = undefined;
+    this.#isEnded = true;
+  }
+
+  #givePending(into: Uint8Array, at: number): number {
+    const count = Math.min(
+      into.length - at,
+      this.#pending.length - this.#pendingAt,
+    );
+    into.set(
+      this.#pending.subarray(this.#pendingAt, this.#pendingAt + count),
+      at,
+    );
+    this.#pendingAt += count;
+    return count;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#pending = bytes;
+    this.#pendingAt = 0;
+  }
+
+  /** Starts with the next entry; returns how many bytes went into `into`. */
+  #giveEntries(into: Uint8Array, at: number): number {
+    const index = this.#next;
+    const slot = this.#recipe.slots[index] as number;
+    if (this.#recipe.actions[index] === ANEW) {
+      this.#giveAnew(slot);
+      return 0;
+    }
+    const count = this.#giveRun(into, at);
+    if (count >= 0) return count;
+    const pack = this.#catalog.packOf(slot) as OpenedPack;
+    const rank = slot - this.#catalog.startOf(slot);
+    if (pack.end(rank) - pack.offset(rank) > HELD_MAX) {
+      this.#startTransfer(slot, pack, rank);
+    } else {
+      this.#giveOne(slot, pack, rank);
+    }
+    return 0;
+  }
+
+  /**
+   * Copies as many whole entries as have room and stand side by side in their
+   * pack with their distances unchanged. None is copied before its checksum
+   * was compared. Returns the bytes that were given, 0 where the first had to
+   * be replaced, or -1 where it does not fit or its header changes.
+   */
+  #giveRun(into: Uint8Array, at: number): number {
+    const { slots } = this.#recipe;
+    const first = slots[this.#next] as number;
+    const catalog = this.#catalog;
+    const pack = catalog.packOf(first) as OpenedPack;
+    const start = catalog.startOf(first);
+    const room = into.length - at;
+    const offset = pack.offset(first - start);
+    const shift = this.#position - offset;
+    const most = Math.min(
+      slots.length - this.#next,
+      start + pack.count - first,
+    );
+    let count = 0;
+    while (
+      count < most && slots[this.#next + count] === first + count &&
+      pack.end(first + count - start) - offset <= room &&
+      this.#isUnchanged(this.#next + count, first, shift)
+    ) count++;
+    if (count === 0) return -1;
+    const length = pack.end(first + count - 1 - start) - offset;
+    if (!pack.copy(into, at, offset, length)) {
+      // A short file: its entries are found unreadable one by one.
+      into.fill(0, at, at + length);
+    }
+    const good = this.#countGood(pack, first - start, count, into, at);
+    const given = good === 0 ? 0 : pack.end(first + good - 1 - start) - offset;
+    this.#runs.add(first, first + good, shift);
+    this.#next += good;
+    this.#position += given;
+    if (good < count) this.#replace(first + good);
+    return given;
+  }
+
+  /** Whether an entry's bytes stay as they are at this shift. */
+  #isUnchanged(index: number, runStart: number, shift: number): boolean {
+    const action = this.#recipe.actions[index] as number;
+    if (action === VERBATIM) return true;
+    if (action !== BY_OFFSET) return false;
+    const slot = this.#recipe.slots[index] as number;
+    if (this.#catalog.types[slot] === REF_DELTA) return false;
+    const base = this.#catalog.bases[slot] as number;
+    return base >= runStart || this.#runs.shiftOf(base) === shift;
+  }
+
+  /** How many of the entries that were read have the checksums they should. */
+  #countGood(
+    pack: OpenedPack,
+    rank: number,
+    count: number,
+    bytes: Uint8Array,
+    at: number,
+  ): number {
+    if (!pack.hasCrcs) return count;
+    const { crc32 } = this.#sources.kernels;
+    const origin = pack.offset(rank) - at;
+    for (let i = 0; i < count; i++) {
+      const entry = bytes.subarray(
+        pack.offset(rank + i) - origin,
+        pack.end(rank + i) - origin,
+      );
+      if (crc32(entry) !== pack.crc(rank + i)) return i;
+    }
+    return count;
+  }
+
+  /**
+   * Gives up the stored bytes of an entry whose checksum is wrong: the object
+   * is written anew, from this copy if what it comes to has the right id (the
+   * index may be what is damaged), else from another.
+   */
+  #replace(slot: number): void {
+    const { reader } = this.#sources;
+    const number = this.#catalog.numberOf(slot);
+    let object = reader.read(number, ANEW_MAX);
+    if (!this.#isIntact(number, object)) {
+      reader.spoil(slot, undefined);
+      object = reader.read(number, ANEW_MAX);
+      if (!this.#isIntact(number, object)) throw this.#badCrc(slot);
+    }
+    this.#writeAnew(slot, object);
+  }
+
+  #isIntact(number: number, { kind, data }: ObjectData): boolean {
+    const { format, kernels } = this.#sources;
+    return objectId(kind, data, format, kernels) ===
+      this.#catalog.ids.oid(number);
+  }
+
+  #badCrc(slot: number): StorageError {
+    const oid = this.#catalog.ids.oid(this.#catalog.numberOf(slot));
+    return new StorageError("corrupt-object", `${oid}: bad packed object CRC`);
+  }
+
+  #giveAnew(slot: number): void {
+    const number = this.#catalog.numberOf(slot);
+    this.#writeAnew(slot, this.#sources.reader.read(number, ANEW_MAX));
+  }
+
+  #writeAnew(slot: number, { kind, data }: ObjectData): void {
+    const stream = this.#sources.kernels.deflate(data);
+    const length = writeEntryHeader(this.#scratch, 0, kind, data.length);
+    const entry = new Uint8Array(length + stream.length);
+    entry.set(this.#scratch.subarray(0, length));
+    entry.set(stream, length);
+    this.#hold(entry);
+    this.#finish(slot, entry.length);
+  }
+
+  /** One entry that does not fit, or whose header changes. */
+  #giveOne(slot: number, pack: OpenedPack, rank: number): void {
+    const span = pack.entry(rank);
+    const { bytes, at } = span;
+    const end = at + pack.end(rank) - pack.offset(rank);
+    if (
+      span.end < end ||
+      this.#countGood(pack, rank, 1, bytes.subarray(at, end), 0) === 0
+    ) {
+      this.#replace(slot);
+      return;
+    }
+    const dataAt = this.#writeHeader(slot, pack, rank, bytes, at, end);
+    const header = this.#headerLength;
+    const entry = new Uint8Array(header + end - dataAt);
+    entry.set(this.#scratch.subarray(0, header));
+    entry.set(bytes.subarray(dataAt, end), header);
+    this.#hold(entry);
+    this.#finish(slot, entry.length);
+  }
+
+  /** A large entry: its header now, the rest in pieces. */
+  #startTransfer(slot: number, pack: OpenedPack, rank: number): void {
+    const { bytes, at, end } = pack.head(rank);
+    const dataAt = this.#writeHeader(slot, pack, rank, bytes, at, end);
+    const header = this.#headerLength;
+    const position = pack.offset(rank) + dataAt - at;
+    this.#hold(this.#scratch.slice(0, header));
+    this.#transfer = {
+      slot,
+      pack,
+      position,
+      end: pack.end(rank),
+      crc: this.#sources.kernels.crc32(bytes.subarray(at, dataAt)),
+    };
+    this.#finish(slot, header + pack.end(rank) - position);
+  }
+
+  #continue(transfer: Transfer, into: Uint8Array, at: number): number {
+    const { pack, slot } = transfer;
+    const target = into.subarray(
+      at,
+      at + Math.min(into.length - at, transfer.end - transfer.position),
+    );
+    const count = pack.readAt(target, transfer.position);
+    transfer.position += count;
+    if (pack.hasCrcs) {
+      transfer.crc = this.#sources.kernels.crc32(target, transfer.crc);
+    }
+    const isDone = transfer.position === transfer.end;
+    const rank = slot - this.#catalog.startOf(slot);
+    if (
+      count < target.length ||
+      (isDone && pack.hasCrcs && transfer.crc !== pack.crc(rank))
+    ) {
+      this.#sources.reader.spoil(slot, undefined);
+      throw this.#badCrc(slot);
+    }
+    if (isDone) this.#transfer = undefined;
+    return count;
+  }
+
+  /**
+   * Writes the header that the entry gets into `#scratch`; returns where its
+   * data starts in `bytes`.
+   */
+  #writeHeader(
+    slot: number,
+    pack: OpenedPack,
+    rank: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): number {
+    const catalog = this.#catalog;
+    const header = this.#header;
+    const action = this.#recipe.actions[this.#next] as number;
+    let dataAt = header.read(bytes, at, end);
+    const { type, size } = header;
+    if (type === OFS_DELTA) dataAt = header.readDistance(bytes, dataAt, end);
+    if (type === REF_DELTA) dataAt += catalog.ids.width * 4;
+    if (action === BY_OFFSET) {
+      const base = catalog.bases[slot] as number;
+      const baseAt = pack.offset(base - (slot - rank)) +
+        this.#runs.shiftOf(base);
+      const written = writeEntryHeader(this.#scratch, 0, OFS_DELTA, size);
+      this.#headerLength = writeDistance(
+        this.#scratch,
+        written,
+        this.#position - baseAt,
+      );
+    } else if (action === BY_NAME) {
+      const base = catalog.numberOf(catalog.bases[slot] as number);
+      const written = writeEntryHeader(this.#scratch, 0, REF_DELTA, size);
+      catalog.ids.writeRaw(base, this.#scratch, written);
+      this.#headerLength = written + catalog.ids.width * 4;
+    } else {
+      this.#scratch.set(bytes.subarray(at, dataAt));
+      this.#headerLength = dataAt - at;
+    }
+    return dataAt;
+  }
+
+  /** Notes where the entry of `slot` went. */
+  #finish(slot: number, length: number): void {
+    const pack = this.#catalog.packOf(slot);
+    if (pack !== undefined) {
+      const rank = slot - this.#catalog.startOf(slot);
+      this.#runs.add(slot, slot + 1, this.#position - pack.offset(rank));
+    }
+    this.#next++;
+    this.#position += length;
+  }
+}

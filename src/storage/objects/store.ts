@@ -1,0 +1,166 @@
+/**
+ * The one object store: everything that {@linkcode ObjectStore} promises, over
+ * any pair of ports.
+ *
+ * @module
+ */
+
+import { StorageError } from "../../core/errors.ts";
+import type { ObjectSet } from "../../core/object_set.ts";
+import { type ObjectFormat, type Oid, oidToRaw } from "../../core/oid.ts";
+import type { Kernels } from "../../kernels/types.ts";
+import { type Kind, TAG } from "../../object/kind.ts";
+import { parseTag } from "../../object/tag.ts";
+import type {
+  ObjectData,
+  ObjectStore,
+  PackPlan,
+  PackRequest,
+  TreeEntries,
+} from "../types.ts";
+import { Catalog, HERE } from "./catalog.ts";
+import { CommitTable } from "./commit_table.ts";
+import type { ObjectStoreSettings } from "./options.ts";
+import { planPack } from "./pack_plan.ts";
+import type { PackPool, PoolScan } from "./pack_pool.ts";
+import { ObjectReader } from "./reader.ts";
+import { TreeExpander } from "./tree_expander.ts";
+
+/** The objects that one scan of the ports found, and what was read of them. */
+export class PooledStore implements ObjectStore {
+  readonly format: ObjectFormat;
+  readonly #kernels: Kernels;
+  readonly #catalog: Catalog;
+  readonly #reader: ObjectReader;
+  readonly #commits: CommitTable;
+  readonly #trees: TreeExpander;
+  readonly #tagTargets = new Map<number, number>();
+  #mayRescan = true;
+
+  /** Opens the packs that `scan` names. Close it when it is done with. */
+  constructor(
+    pool: PackPool,
+    scan: PoolScan,
+    format: ObjectFormat,
+    kernels: Kernels,
+    settings: ObjectStoreSettings,
+  ) {
+    this.format = format;
+    this.#kernels = kernels;
+    const catalog = new Catalog(pool, scan, format);
+    this.#catalog = catalog;
+    this.#reader = new ObjectReader(catalog, pool, format, kernels, settings);
+    this.#commits = new CommitTable(catalog, this.#reader, format);
+    this.#trees = new TreeExpander(
+      catalog,
+      this.#reader,
+      format,
+      settings.treeCacheEntries,
+    );
+  }
+
+  get count(): number {
+    return this.#catalog.count;
+  }
+
+  /** How many ids were added because something names them. */
+  get absent(): number {
+    return this.#catalog.absent;
+  }
+
+  /** Lets the next miss of {@linkcode ObjectStore.find} look again. */
+  allowRescan(): void {
+    this.#mayRescan = true;
+  }
+
+  find(oid: Oid): number {
+    const number = this.#catalog.find(oid);
+    if (number >= 0 && this.has(number)) return number;
+    // Once for each snapshot: a client may name thousands that are not here.
+    if (!this.#mayRescan) return -1;
+    this.#mayRescan = false;
+    if (!this.#catalog.rescan()) return -1;
+    const again = this.#catalog.find(oid);
+    return again >= 0 && this.has(again) ? again : -1;
+  }
+
+  intern(oid: Oid): number {
+    return this.#catalog.intern(oidToRaw(oid), 0);
+  }
+
+  has(number: number): boolean {
+    return ((this.#catalog.flags[number] ?? 0) & HERE) !== 0;
+  }
+
+  oid(number: number): Oid {
+    return this.#catalog.ids.oid(number);
+  }
+
+  kind(number: number): Kind {
+    return this.#reader.kind(number);
+  }
+
+  read(number: number): ObjectData {
+    return this.#reader.read(number);
+  }
+
+  commitTree(commit: number): number {
+    return this.#commits.tree(commit);
+  }
+
+  commitTime(commit: number): number {
+    return this.#commits.time(commit);
+  }
+
+  parentCount(commit: number): number {
+    return this.#commits.parentCount(commit);
+  }
+
+  parent(commit: number, index: number): number {
+    return this.#commits.parent(commit, index);
+  }
+
+  tagTarget(tag: number): number {
+    const known = this.#tagTargets.get(tag);
+    if (known !== undefined) return known;
+    const { kind, data } = this.#reader.read(tag);
+    if (kind !== TAG) throw new StorageError("not-a-tag", this.oid(tag));
+    let target: number;
+    try {
+      target = this.intern(parseTag(data, this.format).target);
+    } catch (cause) {
+      if (!(cause instanceof StorageError)) throw cause;
+      throw new StorageError(
+        cause.code,
+        `${this.oid(tag)}: ${cause.message}`,
+        { cause },
+      );
+    }
+    this.#tagTargets.set(tag, target);
+    return target;
+  }
+
+  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void {
+    this.#trees.expand(trees, seen, found);
+  }
+
+  planPack(request: PackRequest): Generator<number, PackPlan, void> {
+    const sources = {
+      catalog: this.#catalog,
+      reader: this.#reader,
+      kernels: this.#kernels,
+      format: this.format,
+    };
+    return planPack(sources, request);
+  }
+
+  /** Cuts the cache of bases to so many bytes. */
+  trim(bytes: number): void {
+    this.#reader.cache.trim(bytes);
+  }
+
+  /** Lets go of the packs. Idempotent. */
+  close(): void {
+    this.#catalog.close();
+  }
+}

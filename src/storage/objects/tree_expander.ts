@@ -1,0 +1,177 @@
+/**
+ * Looks up the entries of many trees: the hot loop of every walk.
+ *
+ * @module
+ */
+
+import { StorageError } from "../../core/errors.ts";
+import { NumberList } from "../../core/number_list.ts";
+import type { ObjectSet } from "../../core/object_set.ts";
+import type { ObjectFormat } from "../../core/oid.ts";
+import { TREE } from "../../object/kind.ts";
+import {
+  MODE_FILE,
+  MODE_SYMLINK,
+  MODE_TREE,
+  MODE_TYPE,
+  TreeCursor,
+} from "../../object/tree.ts";
+import type { TreeEntries } from "../types.ts";
+import { BAD, type Catalog, COPY } from "./catalog.ts";
+import type { ObjectReader } from "./reader.ts";
+
+/** Expands the trees of a store. */
+export class TreeExpander {
+  readonly #catalog: Catalog;
+  readonly #reader: ObjectReader;
+  readonly #rawLength: number;
+  readonly #maxRemembered: number;
+  /** For each remembered tree how many children, then the children. */
+  readonly #remembered = new NumberList(1);
+  /** Where a tree's children are remembered, plus one, by number. */
+  #places = new Int32Array(0);
+  /** The children of one tree: twice the number, plus 1 for a tree. */
+  #children = new Int32Array(256);
+
+  /** Remembers at most `maxRemembered` children. */
+  constructor(
+    catalog: Catalog,
+    reader: ObjectReader,
+    format: ObjectFormat,
+    maxRemembered: number,
+  ) {
+    this.#catalog = catalog;
+    this.#reader = reader;
+    this.#rawLength = format.rawLength;
+    this.#maxRemembered = maxRemembered;
+  }
+
+  /** As ObjectGraph.expandTrees says. */
+  expand(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void {
+    // Numbers ascend with offsets: bases come before their deltas, and pack
+    // windows are read once.
+    const sorted = trees.slice().sort();
+    this.#readHeaders(sorted);
+    for (let i = 0; i < sorted.length; i++) {
+      const tree = sorted[i] as number;
+      const place = this.#places[tree] ?? 0;
+      if (place > 0) {
+        const count = this.#remembered.at(place - 1);
+        deliver(
+          this.#remembered.view(place, place + count),
+          count,
+          seen,
+          found,
+        );
+        continue;
+      }
+      const count = this.#parse(tree);
+      this.#remember(tree, count);
+      deliver(this.#children, count, seen, found);
+    }
+  }
+
+  /** So that each base is known as one before it is inflated, and is kept. */
+  #readHeaders(sorted: Int32Array): void {
+    const catalog = this.#catalog;
+    for (let i = 0; i < sorted.length; i++) {
+      const tree = sorted[i] as number;
+      if (catalog.types[tree] !== 0 || (this.#places[tree] ?? 0) > 0) continue;
+      if (((catalog.flags[tree] as number) & (BAD | COPY)) !== 0) continue;
+      if (catalog.packOf(tree)?.open() === true) this.#reader.type(tree);
+    }
+  }
+
+  /** Puts the children of a tree into `#children`; returns how many. */
+  #parse(tree: number): number {
+    const { kind, data } = this.#reader.read(tree);
+    if (kind !== TREE) throw this.#corrupt(tree, "is not a tree");
+    const rawLength = this.#rawLength;
+    const most = Math.floor(data.length / (rawLength + 3));
+    if (this.#children.length < most) {
+      this.#children = new Int32Array(most * 2);
+    }
+    const children = this.#children;
+    const { ids } = this.#catalog;
+    const end = data.length;
+    if (end > 0 && (end < rawLength + 3 || data[end - rawLength - 1] !== 0)) {
+      throw this.#corrupt(tree, "too-short tree object");
+    }
+    let count = 0;
+    let at = 0;
+    while (at < end) {
+      // The NUL before the last id ends both loops at the latest. Whatever is
+      // odd about an entry, TreeCursor says it in git's words.
+      let mode = 0;
+      let code = data[at++] as number;
+      while (code >= 0x30 && code <= 0x37) {
+        mode = (mode << 3) | (code - 0x30);
+        code = data[at++] as number;
+      }
+      if (code !== 0x20 || data[at] === 0 || data[at - 2] === undefined) {
+        throw this.#explain(tree, data);
+      }
+      while (data[at] !== 0) {
+        if (++at >= end) throw this.#explain(tree, data);
+      }
+      const oidAt = at + 1;
+      at = oidAt + rawLength;
+      if (at > end) throw this.#explain(tree, data);
+      const type = mode & MODE_TYPE;
+      const isTree = type === MODE_TREE;
+      if (!isTree && type !== MODE_FILE && type !== MODE_SYMLINK) continue;
+      let number = ids.find(data, oidAt);
+      if (number < 0) number = this.#catalog.intern(data, oidAt);
+      children[count++] = isTree ? number * 2 + 1 : number * 2;
+    }
+    return count;
+  }
+
+  #remember(tree: number, count: number): void {
+    const list = this.#remembered;
+    if (list.length + count + 1 > this.#maxRemembered) return;
+    if (tree >= this.#places.length) {
+      const wider = new Int32Array(
+        Math.max(this.#catalog.count, tree + 1, this.#places.length * 2),
+      );
+      wider.set(this.#places);
+      this.#places = wider;
+    }
+    list.push(count);
+    this.#places[tree] = list.length;
+    list.pushAll(this.#children.subarray(0, count));
+  }
+
+  #explain(tree: number, data: Uint8Array): StorageError {
+    const cursor = new TreeCursor(data, this.#rawLength);
+    try {
+      while (cursor.next());
+    } catch (error) {
+      if (error instanceof StorageError) {
+        return this.#corrupt(tree, error.message);
+      }
+      throw error;
+    }
+    return this.#corrupt(tree, "malformed mode in tree entry");
+  }
+
+  #corrupt(tree: number, state: string): StorageError {
+    const oid = this.#catalog.ids.oid(tree);
+    return new StorageError("corrupt-object", `${oid}: ${state}`);
+  }
+}
+
+function deliver(
+  children: Int32Array,
+  count: number,
+  seen: ObjectSet,
+  found: TreeEntries,
+): void {
+  for (let i = 0; i < count; i++) {
+    const child = children[i] as number;
+    const number = child >>> 1;
+    if (!seen.add(number)) continue;
+    if ((child & 1) !== 0) found.trees.push(number);
+    else found.blobs.push(number);
+  }
+}
