@@ -11,6 +11,7 @@ export abstract class GitsrvError extends Error {
   /** Which case this is: a short, stable, kebab-case name. */
   readonly code: string;
 
+  /** An error of one case; `message` as its class says who reads it. */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -19,21 +20,25 @@ export abstract class GitsrvError extends Error {
 
 /** The peer broke the protocol. It reads the message, in git's words. */
 export class ProtocolError extends GitsrvError {
+  /** The name of the class. */
   override readonly name = "ProtocolError";
 }
 
 /** Policy said no. The peer reads the message, in git's words. */
 export class RefusedError extends GitsrvError {
+  /** The name of the class. */
   override readonly name = "RefusedError";
 }
 
 /** Our disk or a repository is at fault: the log gets the cause. */
 export class StorageError extends GitsrvError {
+  /** The name of the class. */
   override readonly name = "StorageError";
 }
 
 /** The person who started us gave an option or a path that cannot work. */
 export class UsageError extends GitsrvError {
+  /** The name of the class. */
   override readonly name = "UsageError";
 }
 

@@ -1,0 +1,81 @@
+/**
+ * A Git server as a library: serve repositories on disk, in memory, or of your
+ * own making, over git:// or over a pair of streams, on Deno and on Bun.
+ *
+ * @example Serve what is below a directory until a signal says stop
+ * ```ts
+ * import { FileSystemBackend, serveTcp } from "@gitsrv/gitsrv";
+ *
+ * const stop = new AbortController();
+ * const server = await serveTcp({
+ *   backend: new FileSystemBackend("./repos"),
+ *   port: 0,
+ *   signal: stop.signal,
+ * });
+ * stop.abort();
+ * await server.finished;
+ * ```
+ *
+ * @module
+ */
+
+export {
+  DictBackend,
+  FileSystemBackend,
+  type FileSystemBackendOptions,
+  MemoryRepository,
+  type MemoryRepositoryOptions,
+  type MemoryStore,
+  serveCommand,
+  type ServeCommandOptions,
+  serveTcp,
+  type ServeTcpOptions,
+  type TcpServer,
+} from "./src/compose.ts";
+export type { LogFields, Logger, LogLevel } from "./src/core/logger.ts";
+export { NumberList } from "./src/core/number_list.ts";
+export { ObjectSet } from "./src/core/object_set.ts";
+export { type ObjectFormat, type Oid, SHA1, SHA256 } from "./src/core/oid.ts";
+export type { RefName } from "./src/core/ref_name.ts";
+export {
+  GitsrvError,
+  ProtocolError,
+  RefusedError,
+  StorageError,
+  UsageError,
+} from "./src/core/errors.ts";
+export type { Hash, Inflated, Kernels } from "./src/kernels/types.ts";
+export type { Kind } from "./src/object/kind.ts";
+export type { Limits } from "./src/server/limits.ts";
+export type { ServiceLimits } from "./src/service/types.ts";
+export type {
+  ExposureRules,
+  FriendlyRules,
+  GitRules,
+} from "./src/storage/files/exposure.ts";
+export type { SearchMode } from "./src/storage/files/layout.ts";
+export type {
+  NewCommit,
+  NewTag,
+  NewTreeEntry,
+  Person,
+} from "./src/storage/memory/memory_objects.ts";
+export type { MemoryRepositoryInit } from "./src/storage/memory/memory_repository.ts";
+export type { PlainConfigValues } from "./src/storage/memory/plain_config.ts";
+export type { ObjectStoreOptions } from "./src/storage/objects/options.ts";
+export type {
+  Backend,
+  ConfigView,
+  Head,
+  ObjectData,
+  ObjectGraph,
+  ObjectStore,
+  PackBytes,
+  PackPlan,
+  PackRequest,
+  RefRecord,
+  RefSnapshot,
+  Repository,
+  Snapshot,
+  TreeEntries,
+} from "./src/storage/types.ts";

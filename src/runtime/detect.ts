@@ -1,0 +1,38 @@
+/**
+ * Which runtime this is, decided once, at run time. Sockets are loaded when
+ * they are first listened on: one session on stdin and stdout needs none.
+ *
+ * @module
+ */
+
+import { bunGlobal } from "./bun_types.ts";
+import { denoClock, IMMEDIATE_CLOCK } from "./clock.ts";
+import type { Host } from "./host.ts";
+import { stdioConnection } from "./stdio.ts";
+
+const DENO: Host = {
+  name: "deno",
+  async listen(options, report) {
+    const { listenDeno } = await import("./deno.ts");
+    return await listenDeno(options, report);
+  },
+  stdio: stdioConnection,
+  clock: denoClock(),
+};
+
+const BUN: Host = {
+  name: "bun",
+  async listen(options, report) {
+    const { listenBun } = await import("./bun.ts");
+    return await listenBun(options, report);
+  },
+  stdio: stdioConnection,
+  clock: IMMEDIATE_CLOCK,
+};
+
+/** The runtime that runs this. Throws a TypeError under any other. */
+export function host(): Host {
+  if (bunGlobal() !== undefined) return BUN;
+  if ("Deno" in globalThis) return DENO;
+  throw new TypeError("Cannot run here: neither Deno nor Bun");
+}

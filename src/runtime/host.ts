@@ -1,0 +1,32 @@
+/**
+ * What one runtime brings: everything of the machine that the rest of the
+ * program is handed as a value. Types alone.
+ *
+ * @module
+ */
+
+import type {
+  Clock,
+  Connection,
+  Listener,
+  ListenOptions,
+} from "../core/host.ts";
+
+/** Hears of trouble that is retried: accepting when descriptors ran out. */
+export type ReportTrouble = (error: unknown) => void;
+
+/** One runtime: Deno or Bun. */
+export interface Host {
+  /** Its name, for the log. */
+  readonly name: "deno" | "bun";
+  /**
+   * Starts listening on TCP. Rejects with a UsageError whose code is the
+   * system's ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOTFOUND") or
+   * "listen-failed".
+   */
+  listen(options: ListenOptions, report?: ReportTrouble): Promise<Listener>;
+  /** Standard input and output as one connection. */
+  stdio(): Connection;
+  /** Time. */
+  readonly clock: Clock;
+}

@@ -1,0 +1,57 @@
+/**
+ * Why listening or accepting failed, as names that both runtimes share.
+ *
+ * @module
+ */
+
+import { messageOf, UsageError } from "../core/errors.ts";
+import type { ListenOptions } from "../core/host.ts";
+
+/** How long accepting rests after an error that may pass: EMFILE, ENFILE. */
+export const ACCEPT_PAUSE_MS = 100;
+
+const REASONS: readonly {
+  readonly code: string;
+  readonly sign: RegExp;
+  readonly words: string;
+}[] = [
+  {
+    code: "EADDRINUSE",
+    sign: /EADDRINUSE|address (already )?in use|port \d+ in use/i,
+    words: "Address already in use",
+  },
+  {
+    code: "EACCES",
+    sign: /EACCES|EPERM|permission denied/i,
+    words: "Permission denied",
+  },
+  {
+    code: "EADDRNOTAVAIL",
+    sign: /EADDRNOTAVAIL|cannot assign requested address/i,
+    words: "Cannot assign requested address",
+  },
+  {
+    code: "ENOTFOUND",
+    // Bun gives no code for a name that does not resolve.
+    sign: /ENOTFOUND|lookup|name or service|^ Failed to listen at/i,
+    words: "Name or service not known",
+  },
+];
+
+/** The error for an attempt to listen that failed, in daemon.c's words. */
+export function listenError(
+  options: ListenOptions,
+  cause: unknown,
+): UsageError {
+  const said = `${(cause as { code?: unknown }).code ?? ""} ${
+    messageOf(cause)
+  }`;
+  const reason = REASONS.find(({ sign }) => sign.test(said));
+  return new UsageError(
+    reason?.code ?? "listen-failed",
+    `Could not bind to ${options.hostname}: ${
+      reason?.words ?? messageOf(cause)
+    }`,
+    { cause },
+  );
+}

@@ -1,0 +1,59 @@
+/**
+ * The log as text lines in the form of git daemon's: `[pid] message`. A line
+ * that belongs to a session has the session's number where git has the number
+ * of the child process. Where the lines go is the caller's business.
+ *
+ * @module
+ */
+
+import { printable } from "../core/bytes.ts";
+import type { LogFields, Logger, LogLevel } from "../core/logger.ts";
+
+/** How a text log is made. */
+export interface TextLogOptions {
+  /** The process id. */
+  readonly pid: number;
+  /** Whether lines of level "info" are written; errors always are. */
+  readonly verbose: boolean;
+  /** Takes a line with its newline. Must not throw. */
+  readonly write: (line: string) => void;
+}
+
+/** Longest line before it is cut. */
+const LINE_LIMIT = 4096;
+
+/**
+ * A logger that writes text lines. The field `session` becomes the number in
+ * front; other fields follow the message as `name=value`.
+ */
+export function textLogger(options: TextLogOptions): Logger {
+  const isShown: Readonly<Record<LogLevel, boolean>> = {
+    error: true,
+    warn: true,
+    info: options.verbose,
+    debug: false,
+  };
+  return {
+    log(level, message, fields = {}) {
+      if (!isShown[level]) return;
+      const { session, ...others } = fields;
+      const facts = Object.entries(others)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => ` ${name}=${quoted(String(value))}`);
+      const line = printable(`${message}${facts.join("")}`, LINE_LIMIT);
+      options.write(`[${session ?? options.pid}] ${line}\n`);
+    },
+  };
+}
+
+/** A logger whose lines carry `fields` besides their own. */
+export function withFields(logger: Logger, fields: LogFields): Logger {
+  return {
+    log: (level, message, own) =>
+      logger.log(level, message, { ...fields, ...own }),
+  };
+}
+
+function quoted(value: string): string {
+  return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+}

@@ -1,0 +1,48 @@
+/**
+ * The services that a git:// request can name, one row each: daemon.c,
+ * `daemon_service`. A service that is not served yet has no `run` and stays
+ * "not enabled", whatever a repository's configuration says.
+ *
+ * @module
+ */
+
+import { uploadPack } from "../service/upload_pack/service.ts";
+import type { Service } from "../service/types.ts";
+import type { ServiceName } from "../wire/git_request.ts";
+
+/** One service. */
+export interface ServiceRow {
+  /** As requests spell it, behind "git-". */
+  readonly name: ServiceName;
+  /** Key in a repository's configuration: "daemon.uploadpack". */
+  readonly configKey: string;
+  /** Whether it is served where the repository says nothing. */
+  readonly isEnabled: boolean;
+  /** Whether the repository's configuration can change that. */
+  readonly isOverridable: boolean;
+  /** The service itself. */
+  readonly run?: Service;
+}
+
+/** git daemon's services with git daemon's defaults. */
+export const SERVICES: readonly ServiceRow[] = [
+  {
+    name: "upload-archive",
+    configKey: "daemon.uploadarch",
+    isEnabled: false,
+    isOverridable: true,
+  },
+  {
+    name: "upload-pack",
+    configKey: "daemon.uploadpack",
+    isEnabled: true,
+    isOverridable: true,
+    run: uploadPack,
+  },
+  {
+    name: "receive-pack",
+    configKey: "daemon.receivepack",
+    isEnabled: false,
+    isOverridable: true,
+  },
+];

@@ -1,0 +1,32 @@
+/**
+ * What every session is given, whichever transport it came by. Types alone.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/host.ts";
+import type { Logger } from "../core/logger.ts";
+import type { ServiceContext } from "../service/types.ts";
+import type { Backend } from "../storage/types.ts";
+import type { Limits } from "./limits.ts";
+import type { ServiceRow } from "./services.ts";
+
+/** What all sessions of one server share. */
+export interface SessionContext {
+  /** Finds repositories. */
+  readonly backend: Backend;
+  /** The services, one row each. */
+  readonly services: readonly ServiceRow[];
+  /** Bounds. */
+  readonly limits: Limits;
+  /** Time. */
+  readonly clock: Clock;
+  /** The log. */
+  readonly logger: Logger;
+  /** The kernels in use. */
+  readonly kernels: ServiceContext["kernels"];
+  /** What `agent=` says. */
+  readonly agent: string;
+  /** Whether refused clients learn why: `--informative-errors`. */
+  readonly informativeErrors: boolean;
+}

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { type OptionRow, parseOptions } from "../../../src/cli/options.ts";
+import { describe, it } from "../../support/test.ts";
+
+const ROWS: readonly OptionRow[] = [
+  { name: "verbose", short: "v", meaning: "" },
+  { name: "port", short: "p", value: "<n>", isInteger: true, meaning: "" },
+  { name: "base-path", value: "<path>", meaning: "" },
+];
+
+function refused(args: readonly string[], message: string): void {
+  assert.throws(() => parseOptions(ROWS, args), {
+    name: "UsageError",
+    code: "usage",
+    message,
+  });
+}
+
+describe("parseOptions", () => {
+  it("takes a value behind = and as the next argument", () => {
+    for (const args of [["--port=99"], ["--port", "99"], ["-p", "99"]]) {
+      assert.equal(parseOptions(ROWS, args).options.integer("port"), 99);
+    }
+    assert.equal(parseOptions(ROWS, ["-p99"]).options.integer("port"), 99);
+  });
+
+  it("takes values that are empty or look like options", () => {
+    const { options, rest } = parseOptions(ROWS, [
+      "--base-path=",
+      "--port",
+      "-1",
+    ]);
+    assert.equal(options.text("base-path"), "");
+    assert.equal(options.integer("port"), -1);
+    assert.deepEqual(rest, []);
+  });
+
+  it("takes flags back with --no-, and values too", () => {
+    const { options } = parseOptions(ROWS, [
+      "-v",
+      "--no-verbose",
+      "--port=1",
+      "--no-port",
+    ]);
+    assert.ok(!options.flag("verbose"));
+    assert.ok(options.has("verbose"));
+    assert.equal(options.integer("port"), undefined);
+  });
+
+  it("lets the last of two win", () => {
+    const { options } = parseOptions(ROWS, ["--port=1", "--port=2"]);
+    assert.equal(options.integer("port"), 2);
+  });
+
+  it("finds arguments between options, and all behind --", () => {
+    const { options, rest } = parseOptions(ROWS, [
+      "a",
+      "--verbose",
+      "-",
+      "--",
+      "--port",
+    ]);
+    assert.ok(options.flag("verbose"));
+    assert.deepEqual(rest, ["a", "-", "--port"]);
+  });
+
+  it("stops at a call for help", () => {
+    assert.equal(parseOptions(ROWS, ["-v", "-h", "--bad"]).help, "-h");
+    assert.equal(parseOptions(ROWS, ["--help"]).help, "--help");
+  });
+
+  it("names the nearest option when one is unknown", () => {
+    refused(
+      ["--prot=1"],
+      "unknown option `prot'\nhint: the most similar option is --port",
+    );
+    refused(
+      ["--no-such-thing-at-all"],
+      "unknown option `no-such-thing-at-all'",
+    );
+    refused(["-x"], "unknown switch `x'");
+  });
+
+  it("refuses values that are missing, misplaced or no numbers", () => {
+    refused(["--port"], "option `port' requires a value");
+    refused(["--verbose=1"], "option `verbose' takes no value");
+    refused(["--no-port=1"], "option `port' takes no value");
+    refused(["--port=1x"], "option `port' expects a numerical value");
+    refused(["--port="], "option `port' expects a numerical value");
+    refused(
+      ["--port=99999999999"],
+      "option `port' expects a numerical value",
+    );
+  });
+
+  it("does not take names that every object has for options", () => {
+    refused(["--constructor"], "unknown option `constructor'");
+  });
+});
