@@ -378,8 +378,9 @@ function configFiles(env: Environment): string[] {
     xdg === undefined ? undefined : `${xdg}/git/config`,
     home === undefined ? undefined : `${home}/.gitconfig`,
   ];
+  // /dev/null is the customary way to say "none".
   return [system, ...own].filter((path) =>
-    path !== undefined && path.startsWith("/")
+    path !== undefined && path.startsWith("/") && path !== "/dev/null"
   ) as string[];
 }
 

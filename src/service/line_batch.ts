@@ -56,6 +56,11 @@ export class LineBatch {
     this.#lines++;
   }
 
+  /** Counts a line that is left out: many of them take their time as well. */
+  pass(): void {
+    this.#lines++;
+  }
+
   /** Sends what was gathered if it is much, and lets others be served. */
   async relieve(): Promise<void> {
     this.flush();

@@ -9,11 +9,12 @@ import type { Oid } from "../../core/oid.ts";
 import type { Snapshot } from "../../storage/types.ts";
 import { peeledOid, shownObject } from "../advertise.ts";
 import type { Conversation } from "../conversation.ts";
+import { hiddenRefs } from "../hidden_refs.ts";
 import { LineBatch } from "../line_batch.ts";
 import { formatCapabilities } from "./capabilities.ts";
 
 /**
- * Sends HEAD, every ref with what it peels to, and the repository's own
+ * Sends HEAD, every ref that is not hidden with what it peels to, and the repository's own
  * shallow commits. The capabilities are on the first line, which a repository
  * without refs has too, so that its object format is known.
  */
@@ -32,15 +33,16 @@ export async function advertise(
     if (peeled !== undefined) batch.add(`${peeled} ${name}^{}\n`);
   };
   if (context.protocol === 1) batch.add("version 1\n");
+  const hidden = hiddenRefs(context.repository.config);
   const head = refs.head?.oid;
-  if (head !== undefined) {
+  if (head !== undefined && !hidden.hides("HEAD")) {
     add(head, "HEAD", peeledOid(objects, objects.find(head)));
   }
   for (const ref of refs.list("")) {
-    const number = shownObject(objects, ref);
-    if (number < 0) continue;
-    add(ref.oid, ref.name, peeledOid(objects, number, ref.peeled));
     if (batch.full) await batch.relieve();
+    const number = hidden.hides(ref.name) ? -1 : shownObject(objects, ref);
+    if (number < 0) batch.pass();
+    else add(ref.oid, ref.name, peeledOid(objects, number, ref.peeled));
   }
   if (capabilities !== "") {
     add(context.repository.format.zero, "capabilities^{}", undefined);

@@ -9,6 +9,7 @@
 import type { Snapshot } from "../../storage/types.ts";
 import { formatCapability, sanitizeAgent } from "../../wire/capabilities.ts";
 import type { ServiceContext } from "../types.ts";
+import { wantPolicy } from "./our_refs.ts";
 
 /** What the value of a capability may depend on. */
 export interface Advertised {
@@ -45,6 +46,16 @@ export const UPLOAD_PACK_CAPABILITIES: readonly UploadPackCapability[] = [
   bare("no-progress"),
   bare("include-tag"),
   bare("multi_ack_detailed"),
+  {
+    name: "allow-tip-sha1-in-want",
+    advertise: ({ context }) =>
+      wantPolicy(context.repository.config).tip ? "" : undefined,
+  },
+  {
+    name: "allow-reachable-sha1-in-want",
+    advertise: ({ context }) =>
+      wantPolicy(context.repository.config).reachable ? "" : undefined,
+  },
   {
     name: "symref",
     advertise({ snapshot }) {

@@ -21,6 +21,7 @@ import { COMMIT } from "../../object/kind.ts";
 import type { ObjectGraph, Snapshot } from "../../storage/types.ts";
 import type { ShallowRequest } from "../../wire/shallow_lines.ts";
 import type { Conversation } from "../conversation.ts";
+import { ourTips } from "./our_refs.ts";
 
 /** A request's shallow lines, looked up. */
 export interface ShallowState extends DeepenRequest {
@@ -76,6 +77,7 @@ export async function deepen(
   state: ShallowState,
 ): Promise<Boundary> {
   const { request } = state;
+  const { config } = conversation.context.repository;
   if (request.depth > 0 && asksForRevList(request)) {
     throw new ProtocolError(
       "bad-deepen",
@@ -91,7 +93,7 @@ export async function deepen(
       ...asked,
       depth: request.depth,
       relative: request.relative,
-      ...(request.relative ? { tips: tips(snapshot) } : {}),
+      ...(request.relative ? { tips: ourTips(config, snapshot) } : {}),
     })
     : deepenByRevList(graph, { ...asked, not, since: request.since ?? 0 });
   const boundary = await conversation.pacer.drive(work);
@@ -125,17 +127,6 @@ function tell(
     writer.put(`unshallow ${graph.oid(commit)}`);
   }
   return boundary;
-}
-
-/** What HEAD and the refs resolve to. */
-function* tips({ refs, objects }: Snapshot): Generator<number, void, void> {
-  const head = refs.head?.oid;
-  const number = head === undefined ? -1 : objects.find(head);
-  if (number >= 0) yield number;
-  for (const { oid } of refs.list("")) {
-    const tip = objects.find(oid);
-    if (tip >= 0) yield tip;
-  }
 }
 
 function found(graph: ObjectGraph, oids: readonly Oid[]): number[] {

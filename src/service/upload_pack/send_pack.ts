@@ -19,6 +19,7 @@ import type {
   Snapshot,
 } from "../../storage/types.ts";
 import type { Conversation } from "../conversation.ts";
+import { type HiddenRefs, hiddenRefs } from "../hidden_refs.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { BandProgress, NO_PROGRESS, type Progress } from "./progress.ts";
 
@@ -111,16 +112,26 @@ async function selectObjects(
     }),
     (count) => progress.update(count) ? life.speak() : life.beat(),
   );
-  if (order.includeTag) addReachedTags(graph, selection, tags(snapshot));
+  if (order.includeTag) {
+    const hidden = hiddenRefs(conversation.context.repository.config);
+    addReachedTags(graph, selection, tags(snapshot, hidden));
+  }
   progress.finish(selection.objects.length);
   return selection;
 }
 
-/** The annotated tags under `refs/tags/`, and what they lead to. */
-function* tags(snapshot: Snapshot): Generator<ReachedTag, void, void> {
+/**
+ * The annotated tags under `refs/tags/` that are not hidden, and what they lead
+ * to. pack-objects.c knows of no hidden refs and adds all: a client that cannot
+ * see a tag has no use for it.
+ */
+function* tags(
+  snapshot: Snapshot,
+  hidden: HiddenRefs,
+): Generator<ReachedTag, void, void> {
   const { objects } = snapshot;
-  for (const { oid, peeled } of snapshot.refs.list("refs/tags/")) {
-    if (peeled === null) continue;
+  for (const { name, oid, peeled } of snapshot.refs.list("refs/tags/")) {
+    if (peeled === null || hidden.hides(name)) continue;
     const tag = objects.find(oid);
     if (tag < 0) continue;
     if (peeled !== undefined) {

@@ -26,7 +26,7 @@ import { countHave, countRound } from "../quota.ts";
 import { advertise } from "./advertise.ts";
 import { asksForDepth, deepen, resolveShallow } from "./deepen.ts";
 import { sendPack } from "./send_pack.ts";
-import { checkAdvertised, findWants } from "./wants.ts";
+import { checkAllowed, findWants } from "./wants.ts";
 
 /** Serves one client. Resolves at once where it wants nothing. */
 export async function serveV0(conversation: Conversation): Promise<void> {
@@ -35,7 +35,7 @@ export async function serveV0(conversation: Conversation): Promise<void> {
   const request = await readRequest(conversation);
   if (request === undefined || request.wants.length === 0) return;
   const wants = findWants(snapshot, request.wants);
-  checkAdvertised(snapshot, request.wants);
+  await checkAllowed(conversation, snapshot, request.wants);
   const boundary = await agreeOnDepth(conversation, snapshot, wants, request);
   const negotiation = new Negotiation(snapshot.objects, {
     // The parents behind a boundary that moves count as wants here.

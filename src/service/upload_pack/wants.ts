@@ -5,8 +5,14 @@
  */
 
 import { ProtocolError } from "../../core/errors.ts";
+import { ObjectSet } from "../../core/object_set.ts";
 import type { Oid } from "../../core/oid.ts";
+import { peel } from "../../graph/peel.ts";
+import { reachedFrom } from "../../graph/reach.ts";
+import { COMMIT } from "../../object/kind.ts";
 import type { Snapshot } from "../../storage/types.ts";
+import type { Conversation } from "../conversation.ts";
+import { ourRefs, ourTips, wantPolicy } from "./our_refs.ts";
 
 /**
  * The numbers of `wants`, each of which must be in the repository. That is all
@@ -25,22 +31,67 @@ export function findWants(
 }
 
 /**
- * Throws a ProtocolError "not-our-ref" unless each of `wants` was advertised:
- * it is what HEAD or a ref resolves to (upload-pack.c: check_non_tip).
+ * Throws a ProtocolError "not-our-ref" unless a v0 client may have each of
+ * `wants`, which are in the repository: it was advertised, or the repository's
+ * configuration allows it (upload-pack.c: receive_needs, check_non_tip).
  */
-export function checkAdvertised(
+export async function checkAllowed(
+  conversation: Conversation,
   snapshot: Snapshot,
   wants: readonly Oid[],
-): void {
-  const missing = new Set(wants);
-  const head = snapshot.refs.head?.oid;
-  if (head !== undefined) missing.delete(head);
-  if (missing.size === 0) return;
+): Promise<void> {
+  const { config } = conversation.context.repository;
+  const policy = wantPolicy(config);
+  if (policy.any) return;
+  const others = withoutTips(snapshot, wants, ourRefs(config));
+  const [first] = others;
+  if (first === undefined) return;
+  if (policy.reachable && await reached(conversation, snapshot, others)) return;
+  // As git, which does not look for the one that is to blame.
+  throw notOurRef(first);
+}
+
+/** Those of `wants` that none of our refs resolves to. */
+function withoutTips(
+  { refs }: Snapshot,
+  wants: readonly Oid[],
+  isOurs: (name: string) => boolean,
+): Set<Oid> {
+  const others = new Set(wants);
+  const head = refs.head?.oid;
+  if (head !== undefined && isOurs("HEAD")) others.delete(head);
+  if (others.size === 0) return others;
   // The wants are here, and so is what refs with the same value resolve to.
-  for (const { oid } of snapshot.refs.list("")) {
-    if (missing.delete(oid) && missing.size === 0) return;
+  for (const { name, oid } of refs.list("")) {
+    if (!others.has(oid) || !isOurs(name)) continue;
+    others.delete(oid);
+    if (others.size === 0) break;
   }
-  for (const oid of missing) throw notOurRef(oid);
+  return others;
+}
+
+/**
+ * Whether our refs reach every commit of `wants`, tags peeled. Trees and blobs
+ * pass, as in git, which looks at commits alone (upload-pack.c:
+ * has_unreachable).
+ */
+async function reached(
+  { context, pacer }: Conversation,
+  snapshot: Snapshot,
+  wants: Iterable<Oid>,
+): Promise<boolean> {
+  const { objects } = snapshot;
+  const commits = new ObjectSet();
+  for (const want of wants) {
+    const target = peel(objects, objects.find(want));
+    if (target < 0) return false;
+    if (objects.kind(target) === COMMIT) commits.add(target);
+  }
+  const cut = new ObjectSet();
+  for (const oid of snapshot.shallow) cut.add(objects.intern(oid));
+  const tips = ourTips(context.repository.config, snapshot);
+  const found = await pacer.drive(reachedFrom(objects, tips, commits, cut));
+  return found.size === commits.size;
 }
 
 function notOurRef(oid: Oid): ProtocolError {

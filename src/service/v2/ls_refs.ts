@@ -16,6 +16,7 @@ import {
 } from "../../wire/v2_ls_refs.ts";
 import { peeledOid, shownObject } from "../advertise.ts";
 import type { Conversation } from "../conversation.ts";
+import { hiddenRefs } from "../hidden_refs.ts";
 import { LineBatch } from "../line_batch.ts";
 import type { ServiceContext } from "../types.ts";
 import type { V2Invocation } from "./table.ts";
@@ -58,15 +59,23 @@ async function lsRefs(
   const { context, writer, pacer } = conversation;
   using snapshot = await context.repository.snapshot();
   const batch = new LineBatch(writer, pacer);
+  const hidden = hiddenRefs(context.repository.config);
   const prefixes = request.prefixes.length === 0 ? [""] : request.prefixes;
-  if (prefixes.some((prefix) => "HEAD".startsWith(prefix))) {
+  const asksHead = prefixes.some((prefix) => "HEAD".startsWith(prefix));
+  if (asksHead && !hidden.hides("HEAD")) {
     const line = headLine(snapshot, request, unbornPolicy(context));
     if (line !== undefined) batch.add(line);
   }
   for (const prefix of prefixes) {
     for (const ref of snapshot.refs.list(prefix)) {
-      const number = shownObject(snapshot.objects, ref);
-      if (number < 0) continue;
+      if (batch.full) await batch.relieve();
+      const number = hidden.hides(ref.name)
+        ? -1
+        : shownObject(snapshot.objects, ref);
+      if (number < 0) {
+        batch.pass();
+        continue;
+      }
       batch.add(formatLsRefsLine({
         oid: ref.oid,
         name: ref.name,
@@ -75,7 +84,6 @@ async function lsRefs(
           ? peeledOid(snapshot.objects, number, ref.peeled)
           : undefined,
       }));
-      if (batch.full) await batch.relieve();
     }
   }
   batch.flush();

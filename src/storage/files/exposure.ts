@@ -90,18 +90,29 @@ function findFriendly(
   const layout = root === undefined
     ? undefined
     : search(fileSystem, below(rules.root, path), "suffixes", path);
-  if (root === undefined || layout === undefined) throw noSuchRepository(path);
+  if (
+    root === undefined || layout === undefined ||
+    leadsOut(fileSystem, layout, [root])
+  ) {
+    throw noSuchRepository(path);
+  }
+  return layout;
+}
+
+/** Whether any part of a repository really lies outside all of `roots`. */
+function leadsOut(
+  fileSystem: FileSystem,
+  layout: Layout,
+  roots: readonly string[],
+): boolean {
   const parts = COMMON_PARTS.map((part) =>
     part === "" ? layout.commonDir : joinPath(layout.commonDir, part)
   );
   parts.push(layout.gitDir, joinPath(layout.gitDir, "HEAD"));
-  for (const part of parts) {
+  return parts.some((part) => {
     const real = fileSystem.realPath(part);
-    if (real !== undefined && !isInside(real, root)) {
-      throw noSuchRepository(path);
-    }
-  }
-  return layout;
+    return real !== undefined && !roots.some((root) => isInside(real, root));
+  });
 }
 
 /** The absolute `path` of a client below `root`. */
@@ -110,7 +121,10 @@ function below(root: string, path: string): string {
   return trimmed === "/" ? path : trimmed + path;
 }
 
-/** daemon.c: path_ok and run_service. */
+/**
+ * daemon.c: path_ok and run_service. Stricter in one thing: what is found
+ * below the base path must really lie there, or in a listed directory.
+ */
 function findAsGit(
   fileSystem: FileSystem,
   path: string,
@@ -127,7 +141,12 @@ function findAsGit(
       throw noSuchRepository(path);
     }
     layout = search(fileSystem, full, mode, path);
-    if (layout === undefined && rules.basePathRelaxed === true) {
+    if (layout !== undefined) {
+      const roots = [base, ...(rules.directories ?? [])]
+        .map((root) => fileSystem.realPath(root))
+        .filter((root) => root !== undefined);
+      if (leadsOut(fileSystem, layout, roots)) throw noSuchRepository(path);
+    } else if (rules.basePathRelaxed === true) {
       layout = search(fileSystem, path, mode, path);
     }
   }

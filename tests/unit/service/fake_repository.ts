@@ -50,7 +50,7 @@ export interface Faults {
 /** Objects, refs and configuration by hand. */
 export class FakeRepository implements Repository {
   readonly format: ObjectFormat;
-  readonly settings = new Map<string, string>();
+  readonly settings: [key: string, value: string][] = [];
   readonly objects = new Map<Oid, ObjectData>();
   readonly refs = new Map<string, RawRef>();
   readonly shallow: Oid[] = [];
@@ -63,15 +63,24 @@ export class FakeRepository implements Repository {
   }
 
   readonly config: ConfigView = {
-    get: (key) => this.settings.get(key),
-    all: (key) => [...this.settings.get(key) ?? []],
-    boolean: (key) => this.settings.has(key) || undefined,
+    get: (key) => this.config.all(key).at(-1),
+    all: (key) =>
+      this.settings.filter((pair) => pair[0] === key).map((pair) => pair[1]),
+    boolean: (key) => {
+      const value = this.config.get(key);
+      return value === undefined ? undefined : value === "true";
+    },
     integer: (key) => {
-      const value = this.settings.get(key);
+      const value = this.config.get(key);
       return value === undefined ? undefined : Number(value);
     },
-    entries: () => this.settings.entries(),
+    entries: () => this.settings,
   };
+
+  /** Adds a value to the configuration, behind those that are there. */
+  set(key: string, value: string): void {
+    this.settings.push([key, value]);
+  }
 
   /** Stores an object; gives its id. */
   put(kind: Kind, data: Uint8Array | string): Oid {

@@ -291,7 +291,7 @@ describe("upload-pack on a repository that is broken", () => {
 
   it("keeps to itself what is wrong before the pack", async () => {
     const { repository } = repositoryOf(1);
-    repository.settings.set("lsrefs.unborn", "frob");
+    repository.set("lsrefs.unborn", "frob");
     const { said, error } = await talk(repository, "", { protocol: 2 });
     assert.match(String(error), /lsrefs.unborn/);
     assert.equal(said.slice(said.indexOf("ERR")), "ERR internal error");
@@ -333,7 +333,7 @@ describe("upload-pack at work", () => {
   for (const [seconds, expected] of [["1", "some"], ["0", "none"]] as const) {
     it(`sends ${expected} signs of life with keepAlive ${seconds}`, async () => {
       const { repository, tip } = repositoryOf(50);
-      repository.settings.set("uploadpack.keepalive", seconds);
+      repository.set("uploadpack.keepalive", seconds);
       const { said } = await talk(
         repository,
         clone(tip, "side-band-64k no-progress"),

@@ -73,7 +73,7 @@ describe("the advertisement of v2", () => {
   for (const policy of ["allow", "ignore"]) {
     it(`does not tell of unborn with lsrefs.unborn=${policy}`, async () => {
       const { repository } = history();
-      repository.settings.set("lsrefs.unborn", policy);
+      repository.set("lsrefs.unborn", policy);
       const { said } = await talk(repository, "", { protocol: 2 });
       assert.ok(said.includes("000cls-refs\n"));
     });
@@ -138,9 +138,9 @@ describe("ls-refs", () => {
     assert.deepEqual(await ask("unborn", "symrefs"), told);
     assert.deepEqual(await ask("unborn"), ["0000"]);
     assert.deepEqual(await ask("symrefs"), ["0000"]);
-    repository.settings.set("lsrefs.unborn", "allow");
+    repository.set("lsrefs.unborn", "allow");
     assert.deepEqual(await ask("unborn", "symrefs"), told);
-    repository.settings.set("lsrefs.unborn", "ignore");
+    repository.set("lsrefs.unborn", "ignore");
     assert.deepEqual(await ask("unborn", "symrefs"), ["0000"]);
   });
 
