@@ -106,8 +106,10 @@ export function* select(
 
 /**
  * Puts the trees of the boundary into `trees` and `had`: those of painted
- * commits in the list and of painted parents of the others (list-objects.c:
- * mark_edges_uninteresting, not sparse).
+ * commits in the list, and of all their painted parents. git takes the parents
+ * of painted commits with `pack.useSparse` alone, which is its default; the
+ * rest is the same without (list-objects.c: mark_edges_uninteresting,
+ * add_edge_parents).
  */
 function* collectEdges(
   graph: ObjectGraph,
@@ -119,10 +121,7 @@ function* collectEdges(
   for (let i = 0; i < commits.length; i++) {
     if ((i + 1) % COMMITS_PER_STEP === 0) yield commits.length;
     const commit = commits.at(i);
-    if (had.has(commit)) {
-      addTree(graph, commit, had, trees);
-      continue;
-    }
+    if (had.has(commit)) addTree(graph, commit, had, trees);
     const parents = walk.parentCount(commit);
     for (let p = 0; p < parents; p++) {
       const parent = graph.parent(commit, p);

@@ -11,7 +11,6 @@
 import { ProtocolError } from "../core/errors.ts";
 import { ObjectSet } from "../core/object_set.ts";
 import type { ObjectGraph } from "../storage/types.ts";
-import { reachedFrom } from "./reach.ts";
 import { RevisionWalk } from "./revision_walk.ts";
 import { INFINITE_DEPTH, walkDepth } from "./shallow_depth.ts";
 
@@ -117,18 +116,37 @@ export function* deepenByDepth(
   let heads = request.wants;
   let reach = infinite ? INFINITE_DEPTH : depth;
   if (request.relative) {
-    // upload-pack.c: get_reachable_list, then one level for the heads.
-    const reached = yield* reachedFrom(
-      graph,
-      request.tips ?? request.wants,
-      setOf(clientShallow),
-      cut,
-    );
-    heads = clientShallow.filter((commit) => reached.has(commit));
+    // upload-pack.c: deepen, with one level more for the heads themselves.
+    heads = yield* reachableShallow(graph, request, cut);
     reach = Math.min(INFINITE_DEPTH, reach + 1);
   }
   const { border, inner } = yield* walkDepth(graph, heads, reach, cut);
   return finish(graph, request, border.view(), inner);
+}
+
+/**
+ * The reader's shallow commits that the tips reach, as git finds them: all but
+ * those that `git rev-list <shallow> --not <tips>` shows. Where times are
+ * skewed rev-list may end before it meets such a commit from above; git leaves
+ * that one's boundary where it is, and so do we (upload-pack.c:
+ * get_reachable_list).
+ */
+function* reachableShallow(
+  graph: ObjectGraph,
+  { clientShallow, wants, tips = wants }: DepthRequest,
+  cut: ObjectSet,
+): Generator<number, number[], void> {
+  const walk = new RevisionWalk(graph, { cut });
+  walk.start([
+    { objects: [...tips], side: "unwanted" },
+    { objects: clientShallow, side: "wanted" },
+  ]);
+  const shown = new ObjectSet();
+  const found = yield* walk.commits();
+  for (const commit of found.view()) {
+    if (!walk.had.has(commit)) shown.add(commit);
+  }
+  return clientShallow.filter((commit) => !shown.has(commit));
 }
 
 /**

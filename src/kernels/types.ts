@@ -71,4 +71,69 @@ export interface Kernels {
     delta: Uint8Array,
     limit: number,
   ): Uint8Array<ArrayBuffer>;
+  /** Makes a walker, where these kernels have one. */
+  readonly packWalker?: (init: PackWalkerInit) => PackWalker;
+}
+
+/** One pack as a {@linkcode PackWalker} sees it. */
+export interface WalkedPack {
+  /** The slot of its first entry. */
+  readonly start: number;
+  /** The slot after that of its last entry. */
+  readonly end: number;
+  /** Where its entries end: the position of its trailer. */
+  readonly dataEnd: number;
+  /** Reads its bytes from `position` on; the count, 0 where that fails. */
+  read(into: Uint8Array, position: number): number;
+}
+
+/** What a {@linkcode PackWalker} is made over; everything is copied. */
+export interface PackWalkerInit {
+  /** Bytes of a raw id. */
+  readonly rawLength: number;
+  /** The raw ids by number, each as little-endian words. */
+  readonly ids: Int32Array;
+  /** The open-addressing table over them: numbers plus one, 0 is free. */
+  readonly table: Int32Array;
+  /** How far a mixed hash is shifted to be a place in the table. */
+  readonly shift: number;
+  /** The seed of the hash. */
+  readonly seed: number;
+  /** The packs, in the order of their slots, from slot 0 on without gaps. */
+  readonly packs: readonly WalkedPack[];
+  /** Where each slot's entry starts in its pack. */
+  readonly offsets: Float64Array;
+}
+
+/**
+ * Reads trees and commits where they lie in packs, many per call. It does the
+ * ordinary case alone: what it leaves out its caller reads one by one, with
+ * every check and every error.
+ */
+export interface PackWalker {
+  /**
+   * The entries of each of `trees`, in order: `take` gets the index of the
+   * tree in `trees` and a view of its entries, each twice the number and plus
+   * 1 for a tree, gitlinks left out; or `undefined` for a tree that was left
+   * out. The view is valid during the call.
+   */
+  expandTrees(
+    trees: Int32Array,
+    take: (index: number, entries: Int32Array | undefined) => void,
+  ): void;
+  /**
+   * The commits that lie at `slot` and behind it, up to `most` of them or the
+   * first entry that is none: `take` gets slot, tree, time and a view of the
+   * parents, valid during the call. Returns how many.
+   */
+  commitsFrom(
+    slot: number,
+    most: number,
+    take: (
+      slot: number,
+      tree: number,
+      time: number,
+      parents: Int32Array,
+    ) => void,
+  ): number;
 }

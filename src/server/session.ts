@@ -179,7 +179,7 @@ class Session {
       return { service, repository };
     } catch (error) {
       await sendError(this.#connection, this.#messageFor(error, request.path));
-      throw withPath(error, request.path);
+      throw forLog(error, request.path);
     }
   }
 
@@ -207,9 +207,11 @@ function enabledService(
   return row.run;
 }
 
-/** For the log: which repository is not exported, in daemon.c's words. */
-function withPath(error: unknown, path: string): unknown {
-  return error instanceof RefusedError && error.code === "not-exported"
+/** A refusal as daemon.c logs it: which repository, and what git says why. */
+function forLog(error: unknown, path: string): unknown {
+  if (!(error instanceof RefusedError)) return error;
+  if (error.cause instanceof RefusedError) return error.cause;
+  return error.code === "not-exported"
     ? new RefusedError(error.code, `'${path}': repository not exported.`)
     : error;
 }

@@ -177,6 +177,16 @@ describe("the advertisement under configuration", () => {
     ["uploadpack.allowTipSHA1InWant=true"],
     ["uploadpack.allowReachableSHA1InWant=true"],
     ["uploadpack.allowAnySHA1InWant=true"],
+    // The first sets what the second takes back in part.
+    [
+      "uploadpack.allowAnySHA1InWant=true",
+      "uploadpack.allowTipSHA1InWant=false",
+    ],
+    [
+      "uploadpack.allowTipSHA1InWant=true",
+      "uploadpack.allowReachableSHA1InWant=true",
+      "uploadpack.allowAnySHA1InWant=false",
+    ],
     ["lsrefs.unborn=allow"],
     ["lsrefs.unborn=ignore"],
     ["uploadpack.hideRefs=refs/pull"],
@@ -186,6 +196,17 @@ describe("the advertisement under configuration", () => {
       "transfer.hideRefs=!refs/tags/v0.1",
       "transfer.hideRefs=refs/heads/dev",
     ],
+    // HEAD is shown though what it names is not.
+    ["transfer.hideRefs=refs/heads/"],
+    ["transfer.hideRefs=HEAD"],
+    [
+      "uploadpack.hideRefs=!refs/heads/many",
+      "transfer.hideRefs=^refs/heads///",
+      "uploadpack.hideRefs=!^refs/heads/main",
+      "receive.hideRefs=refs/tags",
+    ],
+    // No ref has either of these as a part of its path.
+    ["transfer.hideRefs=refs/heads/ma", "transfer.hideRefs=/"],
   ];
   for (const [index, settings] of cases.entries()) {
     it(`has git's bytes with ${settings.join(" ")}`, async () => {
@@ -260,9 +281,19 @@ function sessionInput(requests: readonly Wire[]): Uint8Array {
 
 /** The advertisement when nothing was asked, or the answers after it. */
 function answers(bytes: Wire, requests: readonly Wire[]): Wire {
-  if (requests.length === 0) return bytes;
+  if (requests.length === 0) return withoutObjectInfo(bytes);
   const text = toBuffer(bytes).toString("latin1");
   return text.slice(text.indexOf("\n0000") + "\n0000".length);
+}
+
+/**
+ * An advertisement without the v2 command `object-info`, the one line on which
+ * versions of git differ: 2.39 always has it, and newer ones have it under
+ * `transfer.advertiseObjectInfo` alone, since clients asked for it unbidden.
+ */
+function withoutObjectInfo(advertisement: Wire): Wire {
+  return toBuffer(advertisement).toString("latin1")
+    .replace("0010object-info\n", "");
 }
 
 function assertSame(got: Wire, want: Wire): void {

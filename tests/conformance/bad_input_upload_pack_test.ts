@@ -40,7 +40,11 @@ const SETTINGS = {
     "uploadpack.hideRefs=refs/hidden",
     "uploadpack.allowTipSHA1InWant=true",
   ],
-  "reachable.git": ["uploadpack.allowReachableSHA1InWant=true"],
+  "head.git": ["transfer.hideRefs=refs/heads"],
+  "reachable.git": [
+    "transfer.hideRefs=refs/hidden",
+    "uploadpack.allowReachableSHA1InWant=true",
+  ],
   "any.git": ["uploadpack.allowAnySHA1InWant=true"],
 } as const;
 
@@ -127,10 +131,16 @@ describe("the policy for wants", () => {
     ["plain.git", "unreachable", "refused", "pack"],
     ["plain.git", "blob", "refused", "pack"],
     ["hidden.git", "hidden", "refused", "pack"],
+    // HEAD is shown though the ref it names is hidden.
+    ["head.git", "main", "pack", "pack"],
+    ["head.git", "parent", "refused", "pack"],
     ["tip.git", "hidden", "pack", "pack"],
     ["tip.git", "parent", "refused", "pack"],
     ["reachable.git", "parent", "pack", "pack"],
+    ["reachable.git", "hidden", "pack", "pack"],
     ["reachable.git", "unreachable", "refused", "pack"],
+    // git looks at what reaches commits alone.
+    ["reachable.git", "blob", "pack", "pack"],
     ["any.git", "unreachable", "pack", "pack"],
     ["any.git", "blob", "pack", "pack"],
   ];

@@ -1,6 +1,7 @@
 /** The kernels' exports; their memory is laid out by `heapStart`. */
 
 export { inflate, inputEnd, outputEnd } from "./inflate";
+export { commitsFrom, configure, expandTrees } from "./walker";
 
 /** Where memory that the caller may use begins. */
 export function heapStart(): usize {

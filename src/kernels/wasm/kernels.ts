@@ -7,29 +7,14 @@
  */
 
 import { type Inflated, KernelError, type Kernels } from "../types.ts";
-import { WASM_BASE64 } from "./module.ts";
-
-/** The exports of the module. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  inflate(
-    input: number,
-    inEnd: number,
-    output: number,
-    outEnd: number,
-    whole: number,
-  ): number;
-  inputEnd(): number;
-  outputEnd(): number;
-  heapStart(): number;
-}
+import { growTo, WasmFactory } from "./instance.ts";
+import { wasmPackWalker } from "./walker.ts";
 
 // Larger objects are inflated natively, which gains with size.
 const MAX_OUTPUT_BYTES = 512 * 1024;
 const INPUT_BYTES = 640 * 1024;
 // Room behind input and output that the module may touch: inflate.ts.
 const SLACK_BYTES = 64;
-const PAGE_BYTES = 65_536;
 
 // The statuses of assembly/inflate.ts.
 const OK = 0;
@@ -46,13 +31,11 @@ const FAULTS: readonly (readonly [code: string, message: string])[] = [
  * module, which takes about a millisecond, and takes 1.3 MiB.
  */
 export function wasmKernels(rest: Kernels): Kernels {
-  const wasm = instantiate();
+  const factory = new WasmFactory();
+  const wasm = factory.make();
   const base = (wasm.heapStart() + 15) & ~15;
   const output = base + INPUT_BYTES + SLACK_BYTES;
-  const needed = output + MAX_OUTPUT_BYTES + SLACK_BYTES;
-  const pages = Math.ceil(needed / PAGE_BYTES);
-  const have = wasm.memory.buffer.byteLength / PAGE_BYTES;
-  if (pages > have) wasm.memory.grow(pages - have);
+  growTo(wasm, output + MAX_OUTPUT_BYTES + SLACK_BYTES);
   // Made after the last growth, which would detach it.
   const memory = new Uint8Array(wasm.memory.buffer);
 
@@ -70,6 +53,7 @@ export function wasmKernels(rest: Kernels): Kernels {
   return {
     ...rest,
     label: "wasm",
+    packWalker: (init) => wasmPackWalker(factory, init),
     inflate(input, at, size): Inflated {
       if (size > MAX_OUTPUT_BYTES) return rest.inflate(input, at, size);
       const length = load(input, at, size);
@@ -106,18 +90,4 @@ export function wasmKernels(rest: Kernels): Kernels {
       return rest.inflatePrefix(input, at, size);
     },
   };
-}
-
-function instantiate(): Exports {
-  const text = atob(WASM_BASE64.replaceAll("\n", ""));
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  const module = new WebAssembly.Module(bytes);
-  const instance = new WebAssembly.Instance(module, {
-    env: {
-      abort(): never {
-        throw new KernelError("corrupt", "wasm kernel aborted");
-      },
-    },
-  });
-  return instance.exports as unknown as Exports;
 }

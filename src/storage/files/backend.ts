@@ -92,10 +92,7 @@ export class FileBackend implements Backend {
   openRepository(path: string): Promise<FileRepository> {
     return attempt(() => {
       const fault = pathFault(path);
-      if (fault !== undefined) {
-        this.#options.logger.log("warn", `path refused: ${fault}`, { path });
-        throw noSuchRepository(path);
-      }
+      if (fault !== undefined) throw noSuchRepository(path, fault);
       const { fileSystem, exposure } = this.#options;
       return this.#openLayout(findExposed(fileSystem, path, exposure));
     });

@@ -59,12 +59,22 @@ export function findExposed(
     : findAsGit(fileSystem, path, rules);
 }
 
-/** What clients are told of repositories that are not there, or not theirs. */
-export function noSuchRepository(path: string): RefusedError {
+/**
+ * What clients are told of repositories that are not there, or not theirs.
+ * `reason`, for the log alone, is its cause: a line in git-daemon's words.
+ */
+export function noSuchRepository(path: string, reason?: string): RefusedError {
+  const code = "no-such-repository";
   return new RefusedError(
-    "no-such-repository",
+    code,
     `'${path}' does not appear to be a git repository`,
+    reason === undefined ? {} : { cause: new RefusedError(code, reason) },
   );
+}
+
+/** The refusal of what lies elsewhere than it seems. */
+function outside(path: string): RefusedError {
+  return noSuchRepository(path, `'${path}': leads out of what is served`);
 }
 
 // The parts whose links must not lead out of the root. Single refs and packs
@@ -90,12 +100,8 @@ function findFriendly(
   const layout = root === undefined
     ? undefined
     : search(fileSystem, below(rules.root, path), "suffixes", path);
-  if (
-    root === undefined || layout === undefined ||
-    leadsOut(fileSystem, layout, [root])
-  ) {
-    throw noSuchRepository(path);
-  }
+  if (root === undefined || layout === undefined) throw noSuchRepository(path);
+  if (leadsOut(fileSystem, layout, [root])) throw outside(path);
   return layout;
 }
 
@@ -138,20 +144,21 @@ function findAsGit(
   } else {
     const full = base + path;
     if (utf8ToBinary(full).length >= MAX_PATH_BYTES) {
-      throw noSuchRepository(path);
+      throw noSuchRepository(path, `base-path too large: ${full}`);
     }
     layout = search(fileSystem, full, mode, path);
     if (layout !== undefined) {
       const roots = [base, ...(rules.directories ?? [])]
         .map((root) => fileSystem.realPath(root))
         .filter((root) => root !== undefined);
-      if (leadsOut(fileSystem, layout, roots)) throw noSuchRepository(path);
+      if (leadsOut(fileSystem, layout, roots)) throw outside(path);
     } else if (rules.basePathRelaxed === true) {
       layout = search(fileSystem, path, mode, path);
     }
   }
-  if (layout === undefined || !isListed(layout, mode, rules)) {
-    throw noSuchRepository(path);
+  if (layout === undefined) throw noSuchRepository(path);
+  if (!isListed(layout, mode, rules)) {
+    throw noSuchRepository(path, `'${layout.path}': not in directory list`);
   }
   if (
     rules.exportAll !== true &&

@@ -7,39 +7,35 @@
 import { utf8ToBinary } from "../../core/bytes.ts";
 import { MAX_PATH_BYTES } from "./layout.ts";
 
-/** Why a path is refused, in the words of git-daemon's log where it has any. */
-export type PathFault =
-  | "aliased"
-  | "user-path not allowed"
-  | "non-absolute path denied"
-  | "control character in path"
-  | "path too long";
-
 /**
- * What is wrong with a path that a client sent, or `undefined`. Besides what
+ * What is wrong with a path that a client sent, as a line for the log, in
+ * git-daemon's words where it has any, or `undefined`. Besides what
  * git-daemon refuses (path.c: daemon_avoid_alias; daemon.c: path_ok), NUL and
  * newline are, which no repository's path has.
  */
-export function pathFault(path: string): PathFault | undefined {
-  if (path.startsWith("~")) return "user-path not allowed";
-  if (!path.startsWith("/")) return "non-absolute path denied";
+export function pathFault(path: string): string | undefined {
+  if (isAliased(path)) return `'${path}': aliased`;
+  if (path.startsWith("~")) return `'${path}': User-path not allowed`;
   if (path.includes("\0") || path.includes("\n")) {
-    return "control character in path";
+    return `'${path}': control character in path`;
   }
-  if (path.length >= MAX_PATH_BYTES) return "path too long";
-  if (utf8ToBinary(path).length >= MAX_PATH_BYTES) return "path too long";
-  return isAliased(path) ? "aliased" : undefined;
+  return isTooLong(path) ? `path too large: ${path}` : undefined;
+}
+
+/** Never encodes more than it must: a character is a byte at least. */
+function isTooLong(path: string): boolean {
+  return path.length >= MAX_PATH_BYTES ||
+    utf8ToBinary(path).length >= MAX_PATH_BYTES;
 }
 
 /**
- * Whether a path has `//`, `/./` or `/../` in it, or `/.` or `/..` at its
- * end; one slash at the end is no alias.
+ * Whether a path is not absolute, or has `//`, `/./` or `/../` in it, or `/.`
+ * or `/..` at its end; one slash at the end is no alias.
  */
 function isAliased(path: string): boolean {
-  const parts = path.split("/");
-  return parts.some((part, i) => {
-    if (i === 0) return false;
-    if (part === "") return i < parts.length - 1;
-    return part === "." || part === "..";
-  });
+  if (!path.startsWith("/") && !path.startsWith("~")) return true;
+  const parts = path.slice(1).split("/");
+  return parts.some((part, i) =>
+    part === "" ? i < parts.length - 1 : part === "." || part === ".."
+  );
 }

@@ -26,9 +26,13 @@ export const COPY = 8;
 /** Flag of a number: some delta is based on it. */
 export const BASE = 16;
 
-interface Segment {
+/** The slots of one pack. */
+export interface Segment {
+  /** The first. */
   readonly start: number;
+  /** The one after the last. */
   readonly end: number;
+  /** The pack. */
   readonly pack: OpenedPack;
 }
 
@@ -91,6 +95,11 @@ export class Catalog {
   /** The number for an id, or -1. */
   find(oid: Oid): number {
     return this.ids.find(oidToRaw(oid), 0);
+  }
+
+  /** The packs, in the order of their slots. */
+  packs(): readonly Segment[] {
+    return this.#segments;
   }
 
   /** The number of the object whose copy `slot` is. */

@@ -18,11 +18,18 @@ import {
 import { COMMIT } from "../../object/kind.ts";
 import type { Catalog } from "./catalog.ts";
 import type { ObjectReader } from "./reader.ts";
+import type { StoreWalker } from "./store_walker.ts";
+
+// How many commits are read at once: few for a fetch of the newest, more the
+// more are asked for.
+const FEWEST_AHEAD = 16;
+const MOST_AHEAD = 1024;
 
 /** The commits of a store that were asked for so far. */
 export class CommitTable {
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
+  readonly #walker: StoreWalker;
   readonly #format: ObjectFormat;
   readonly #raw: Uint8Array<ArrayBuffer>;
   /** Rows plus one, by number. */
@@ -32,11 +39,18 @@ export class CommitTable {
   /** Where in `#parents` a row's parents start; one row more than rows. */
   readonly #starts = new NumberList();
   #times = new Float64Array(64);
+  #readAhead = FEWEST_AHEAD;
 
   /** An empty table. */
-  constructor(catalog: Catalog, reader: ObjectReader, format: ObjectFormat) {
+  constructor(
+    catalog: Catalog,
+    reader: ObjectReader,
+    walker: StoreWalker,
+    format: ObjectFormat,
+  ) {
     this.#catalog = catalog;
     this.#reader = reader;
+    this.#walker = walker;
     this.#format = format;
     this.#raw = new Uint8Array(format.rawLength);
     this.#starts.push(0);
@@ -74,6 +88,8 @@ export class CommitTable {
   }
 
   #add(commit: number): number {
+    const walked = this.#walk(commit);
+    if (walked !== 0) return walked - 1;
     const { kind, data } = this.#reader.read(commit);
     if (kind !== COMMIT) {
       throw new StorageError("not-a-commit", this.#catalog.ids.oid(commit));
@@ -96,7 +112,39 @@ export class CommitTable {
         { cause },
       );
     }
-    for (const parent of parents) this.#parents.push(parent);
+    const time = commitTime(data, hexLength, count);
+    return this.#enter(commit, tree, time, Int32Array.from(parents));
+  }
+
+  /**
+   * Lets the walker read the commit and those behind it in its pack, since a
+   * walk is likely to come to them; its row plus one, or 0.
+   */
+  #walk(commit: number): number {
+    const walker = this.#walker.get();
+    if (walker === undefined) return 0;
+    const { kinds } = this.#catalog;
+    walker.commitsFrom(
+      commit,
+      this.#readAhead,
+      (slot, tree, time, parents) => {
+        const number = this.#catalog.numberOf(slot);
+        if ((this.#rows[number] ?? 0) !== 0) return;
+        kinds[number] = COMMIT;
+        this.#enter(number, tree, time, parents);
+      },
+    );
+    this.#readAhead = Math.min(MOST_AHEAD, this.#readAhead * 2);
+    return this.#rows[commit] ?? 0;
+  }
+
+  #enter(
+    commit: number,
+    tree: number,
+    time: number,
+    parents: Int32Array,
+  ): number {
+    this.#parents.pushAll(parents);
     const row = this.#trees.length;
     this.#trees.push(tree);
     this.#starts.push(this.#parents.length);
@@ -105,7 +153,7 @@ export class CommitTable {
       wider.set(this.#times);
       this.#times = wider;
     }
-    this.#times[row] = commitTime(data, hexLength, count);
+    this.#times[row] = time;
     if (commit >= this.#rows.length) {
       const wider = new Int32Array(
         Math.max(this.#catalog.count, commit + 1, this.#rows.length * 2),

@@ -16,7 +16,8 @@ export class IdTable {
   readonly width: number;
   readonly #format: ObjectFormat;
   // Ids are chosen by whoever pushes: a seed keeps them from choosing slots.
-  readonly #seed: number = Math.floor(Math.random() * 2 ** 32) | 1;
+  /** The seed of the hash. */
+  readonly seed: number = Math.floor(Math.random() * 2 ** 32) | 1;
   #words: Int32Array<ArrayBuffer>;
   /** Numbers plus one; 0 is free. */
   #table: Int32Array<ArrayBuffer>;
@@ -35,6 +36,16 @@ export class IdTable {
     this.#shift = 32 - Math.log2(size);
   }
 
+  /** The open-addressing table: numbers plus one, 0 is free. */
+  get table(): Int32Array<ArrayBuffer> {
+    return this.#table;
+  }
+
+  /** How far a mixed hash is shifted to be a place in the table. */
+  get shift(): number {
+    return this.#shift;
+  }
+
   /** How many ids there are, duplicates that were appended included. */
   get count(): number {
     return this.#count;
@@ -48,7 +59,7 @@ export class IdTable {
     const mask = table.length - 1;
     const w0 = word(bytes, at);
     const w1 = word(bytes, at + 4);
-    let slot = Math.imul(w0 ^ Math.imul(w1, this.#seed), 0x9e3779b1) >>>
+    let slot = Math.imul(w0 ^ Math.imul(w1, this.seed), 0x9e3779b1) >>>
       this.#shift;
     for (;;) {
       const number = (table[slot] as number) - 1;
@@ -148,7 +159,7 @@ export class IdTable {
 
   #slotOf(row: number): number {
     const mixed = (this.#words[row] as number) ^
-      Math.imul(this.#words[row + 1] as number, this.#seed);
+      Math.imul(this.#words[row + 1] as number, this.seed);
     return Math.imul(mixed, 0x9e3779b1) >>> this.#shift;
   }
 

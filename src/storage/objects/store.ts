@@ -24,6 +24,7 @@ import type { ObjectStoreSettings } from "./options.ts";
 import { planPack } from "./pack_plan.ts";
 import type { PackPool, PoolScan } from "./pack_pool.ts";
 import { ObjectReader } from "./reader.ts";
+import { StoreWalker } from "./store_walker.ts";
 import { TreeExpander } from "./tree_expander.ts";
 
 /** The objects that one scan of the ports found, and what was read of them. */
@@ -34,6 +35,7 @@ export class PooledStore implements ObjectStore {
   readonly #reader: ObjectReader;
   readonly #commits: CommitTable;
   readonly #trees: TreeExpander;
+  readonly #walker: StoreWalker;
   readonly #tagTargets = new Map<number, number>();
   #mayRescan = true;
 
@@ -50,10 +52,17 @@ export class PooledStore implements ObjectStore {
     const catalog = new Catalog(pool, scan, format);
     this.#catalog = catalog;
     this.#reader = new ObjectReader(catalog, pool, format, kernels, settings);
-    this.#commits = new CommitTable(catalog, this.#reader, format);
+    this.#walker = new StoreWalker(catalog, kernels, format);
+    this.#commits = new CommitTable(
+      catalog,
+      this.#reader,
+      this.#walker,
+      format,
+    );
     this.#trees = new TreeExpander(
       catalog,
       this.#reader,
+      this.#walker,
       format,
       settings.treeCacheEntries,
     );
@@ -154,8 +163,9 @@ export class PooledStore implements ObjectStore {
     return planPack(sources, request);
   }
 
-  /** Cuts the cache of bases to so many bytes. */
+  /** Cuts the cache of bases to so many bytes, and drops the walker's. */
   trim(bytes: number): void {
+    this.#walker.drop();
     this.#reader.cache.trim(bytes);
   }
 

@@ -19,11 +19,13 @@ import {
 import type { TreeEntries } from "../types.ts";
 import { BAD, type Catalog, COPY } from "./catalog.ts";
 import type { ObjectReader } from "./reader.ts";
+import type { StoreWalker } from "./store_walker.ts";
 
 /** Expands the trees of a store. */
 export class TreeExpander {
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
+  readonly #walker: StoreWalker;
   readonly #rawLength: number;
   readonly #maxRemembered: number;
   /** For each remembered tree how many children, then the children. */
@@ -37,11 +39,13 @@ export class TreeExpander {
   constructor(
     catalog: Catalog,
     reader: ObjectReader,
+    walker: StoreWalker,
     format: ObjectFormat,
     maxRemembered: number,
   ) {
     this.#catalog = catalog;
     this.#reader = reader;
+    this.#walker = walker;
     this.#rawLength = format.rawLength;
     this.#maxRemembered = maxRemembered;
   }
@@ -51,24 +55,61 @@ export class TreeExpander {
     // Numbers ascend with offsets: bases come before their deltas, and pack
     // windows are read once.
     const sorted = trees.slice().sort();
-    this.#readHeaders(sorted);
-    for (let i = 0; i < sorted.length; i++) {
-      const tree = sorted[i] as number;
+    const unknown = this.#deliverRemembered(sorted, seen, found);
+    const rest = this.#expandByWalker(unknown, seen, found);
+    this.#readHeaders(rest);
+    for (let i = 0; i < rest.length; i++) {
+      const tree = rest[i] as number;
+      const count = this.#parse(tree);
+      const entries = this.#children.subarray(0, count);
+      this.#remember(tree, entries);
+      deliver(entries, seen, found);
+    }
+  }
+
+  /** Returns the trees that are not remembered. */
+  #deliverRemembered(
+    trees: Int32Array,
+    seen: ObjectSet,
+    found: TreeEntries,
+  ): Int32Array {
+    let unknown = 0;
+    for (let i = 0; i < trees.length; i++) {
+      const tree = trees[i] as number;
       const place = this.#places[tree] ?? 0;
-      if (place > 0) {
-        const count = this.#remembered.at(place - 1);
-        deliver(
-          this.#remembered.view(place, place + count),
-          count,
-          seen,
-          found,
-        );
+      if (place === 0) {
+        trees[unknown++] = tree;
         continue;
       }
-      const count = this.#parse(tree);
-      this.#remember(tree, count);
-      deliver(this.#children, count, seen, found);
+      const end = place + this.#remembered.at(place - 1);
+      deliver(this.#remembered.view(place, end), seen, found);
     }
+    return trees.subarray(0, unknown);
+  }
+
+  /** Returns the trees that the walker left out. */
+  #expandByWalker(
+    trees: Int32Array,
+    seen: ObjectSet,
+    found: TreeEntries,
+  ): Int32Array {
+    if (trees.length === 0) return trees;
+    const walker = this.#walker.get();
+    if (walker === undefined) return trees;
+    const { flags, kinds } = this.#catalog;
+    let left = 0;
+    const rest = new Int32Array(trees.length);
+    walker.expandTrees(trees, (index, entries) => {
+      const tree = trees[index] as number;
+      if (entries === undefined || ((flags[tree] as number) & BAD) !== 0) {
+        rest[left++] = tree;
+        return;
+      }
+      kinds[tree] = TREE;
+      this.#remember(tree, entries);
+      deliver(entries, seen, found);
+    });
+    return rest.subarray(0, left);
   }
 
   /** So that each base is known as one before it is inflated, and is kept. */
@@ -76,7 +117,7 @@ export class TreeExpander {
     const catalog = this.#catalog;
     for (let i = 0; i < sorted.length; i++) {
       const tree = sorted[i] as number;
-      if (catalog.types[tree] !== 0 || (this.#places[tree] ?? 0) > 0) continue;
+      if (catalog.types[tree] !== 0) continue;
       if (((catalog.flags[tree] as number) & (BAD | COPY)) !== 0) continue;
       if (catalog.packOf(tree)?.open() === true) this.#reader.type(tree);
     }
@@ -127,8 +168,9 @@ export class TreeExpander {
     return count;
   }
 
-  #remember(tree: number, count: number): void {
+  #remember(tree: number, entries: Int32Array): void {
     const list = this.#remembered;
+    const count = entries.length;
     if (list.length + count + 1 > this.#maxRemembered) return;
     if (tree >= this.#places.length) {
       const wider = new Int32Array(
@@ -139,7 +181,7 @@ export class TreeExpander {
     }
     list.push(count);
     this.#places[tree] = list.length;
-    list.pushAll(this.#children.subarray(0, count));
+    list.pushAll(entries);
   }
 
   #explain(tree: number, data: Uint8Array): StorageError {
@@ -163,11 +205,10 @@ export class TreeExpander {
 
 function deliver(
   children: Int32Array,
-  count: number,
   seen: ObjectSet,
   found: TreeEntries,
 ): void {
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < children.length; i++) {
     const child = children[i] as number;
     const number = child >>> 1;
     if (!seen.add(number)) continue;

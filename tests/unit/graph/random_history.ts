@@ -6,11 +6,16 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Oid } from "../../../src/core/oid.ts";
 import { type FakeGraph, loadGraph } from "../../support/fake_graph.ts";
 import { temporaryDirectory } from "../../support/fixture_directory.ts";
+import {
+  FastImport,
+  randomHistory as growBranches,
+} from "../../support/fixture_history.ts";
 import { gitSync } from "../../support/git.ts";
 import { lines } from "../../support/git_repository.ts";
 import { type Random, seeded } from "../../support/random.ts";
@@ -33,8 +38,11 @@ export interface RandomHistory {
   readonly blobs: readonly number[];
 }
 
-/** How committer times relate to the history. */
-export type Dates = "rising" | "equal" | "skewed";
+/**
+ * How committer times relate to the history; with `early` some commits come
+ * before all others, so that git's walks end before they get to them.
+ */
+export type Dates = "rising" | "equal" | "skewed" | "early";
 
 /** Makes the history that `seed` means, with `count` commits. */
 export function randomHistory(
@@ -45,19 +53,44 @@ export function randomHistory(
   const random = seeded(seed);
   const path = join(temporaryDirectory("graph"), "repo.git");
   gitSync(["init", "-q", "--bare", path]);
-  const marks = join(path, "marks");
   const input = stream(random, dates, count);
-  gitSync(["fast-import", "--quiet", `--export-marks=${marks}`], {
+  gitSync(["fast-import", "--quiet"], {
     cwd: path,
     input,
   });
-  for (
-    const [key, value] of [
-      ["uploadpack.allowAnySHA1InWant", "true"],
-      ["pack.useSparse", "false"],
-    ] as const
-  ) gitSync(["config", key, value], { cwd: path });
   addTags(random, path);
+  return readHistory(random, path);
+}
+
+/**
+ * Makes another history, of five long branches, whose refs are few: most
+ * commits are reached from above alone, and one in seven is early.
+ */
+export function branchedHistory(seed: number): RandomHistory {
+  const random = seeded(seed);
+  const path = join(temporaryDirectory("graph"), "branched.git");
+  gitSync(["init", "-q", "--bare", path]);
+  const input = new FastImport();
+  growBranches(input, random, {
+    commits: 120,
+    branches: ["main", "a", "b", "c", "d"],
+    oddDates: 7,
+  });
+  gitSync(["fast-import", "--quiet"], { cwd: path, input: input.bytes() });
+  return readHistory(random, path);
+}
+
+/** What a repository's refs point at, each once. */
+export function tipsOf({ graph, path }: RandomHistory): number[] {
+  const text = gitSync(["for-each-ref", "--format=%(objectname)"], {
+    cwd: path,
+  });
+  const tips = lines(text).map((oid) => graph.find(oid as Oid));
+  return [...new Set(tips)];
+}
+
+function readHistory(random: Random, path: string): RandomHistory {
+  gitSync(["config", "uploadpack.allowAnySHA1InWant", "true"], { cwd: path });
   const graph = loadGraph(path);
   const byKind: Record<string, number[]> = {
     commit: [],
@@ -93,6 +126,47 @@ export function pickSome(
 ): number[] {
   const count = least + random.int(most - least + 1);
   return Array.from({ length: count }, () => random.pick(from));
+}
+
+/**
+ * Asserts that `actual`, sorted ids, is what git selects for a reader of
+ * `haves` whose history ends at `cut`. Only where times are not rising may
+ * objects be left out, and of them the reader's alone: git itself finds others
+ * of those with `pack.useSparse` than without (list-objects.c:
+ * mark_edges_uninteresting), and we find both.
+ */
+export function assertSelection(
+  history: RandomHistory,
+  actual: readonly string[],
+  expected: readonly string[],
+  reader: {
+    readonly dates: Dates;
+    readonly haves: readonly number[];
+    readonly cut: Iterable<number>;
+  },
+  where: string,
+): void {
+  const sent = new Set(actual);
+  const left = expected.filter((oid) => !sent.has(oid));
+  if (left.length === 0 || reader.dates === "rising") {
+    assert.deepEqual(actual, expected, where);
+    return;
+  }
+  const allowed = new Set(expected);
+  const extra = actual.filter((oid) => !allowed.has(oid));
+  assert.deepEqual(extra, [], `objects that git does not send: ${where}`);
+  const file = shallowFileOf(history, [...reader.cut]);
+  const ids = reader.haves.map((have) => history.graph.oid(have));
+  const owned = new Set(lines(gitSync(
+    ["--shallow-file", file, "rev-list", "--objects", "--no-object-names"]
+      .concat(ids),
+    { cwd: history.path },
+  )));
+  assert.deepEqual(
+    left.filter((oid) => !owned.has(oid)),
+    [],
+    `objects that the reader lacks: ${where}`,
+  );
 }
 
 /** Writes a shallow file for `git --shallow-file` and returns its path. */
@@ -175,6 +249,8 @@ function timeOf(random: Random, dates: Dates, index: number): number {
     case "skewed":
       return base + 100 * index + (random.int(3) === 0 ? -1 : 1) *
           random.int(3000);
+    case "early":
+      return base + 100 * index - (index % 5 === 4 ? 86_400 : 0);
   }
 }
 

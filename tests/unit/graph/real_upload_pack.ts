@@ -22,6 +22,8 @@ export interface RealRequest {
   readonly shallow?: readonly string[];
   /** Ids of haves. */
   readonly haves?: readonly string[];
+  /** The value of `pack.useSparse`; false unless told. */
+  readonly sparse?: boolean;
   /** Whether `done` ends the request; else a flush does. */
   readonly done: boolean;
 }
@@ -53,7 +55,13 @@ export async function askRealGit(
   for (const have of request.haves ?? []) input += packet(`have ${have}\n`);
   input += request.done ? packet("done\n") : "0000";
   const result = await tryGit(
-    ["upload-pack", "--stateless-rpc", repository],
+    [
+      "-c",
+      `pack.useSparse=${request.sparse ?? false}`,
+      "upload-pack",
+      "--stateless-rpc",
+      repository,
+    ],
     { input },
   );
   const { stdout } = result;

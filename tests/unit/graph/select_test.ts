@@ -10,12 +10,15 @@ import { gitSync } from "../../support/git.ts";
 import { lines } from "../../support/git_repository.ts";
 import { describe, it } from "../../support/test.ts";
 import {
+  assertSelection,
+  branchedHistory,
   type Dates,
   oids,
   pickSome,
   type RandomHistory,
   randomHistory,
   shallowFileOf,
+  tipsOf,
 } from "./random_history.ts";
 import { askRealGit } from "./real_upload_pack.ts";
 
@@ -26,6 +29,7 @@ const SEEDS: readonly [number, Dates][] = [
   [13, "skewed"],
   [14, "skewed"],
   [15, "equal"],
+  [16, "early"],
 ];
 
 function run(graph: FakeGraph, request: Partial<SelectRequest>) {
@@ -96,16 +100,15 @@ describe("select", () => {
           .filter((line) => !line.startsWith("-"));
         const { value } = run(graph, request);
         const where = `seed ${seed} turn ${turn}`;
-        assert.deepEqual(
-          oids(graph, value.objects.view()),
+        const selected = oids(graph, value.objects.view());
+        assertSelection(
+          history,
+          selected,
           expected.toSorted(),
+          { ...request, dates },
           where,
         );
-        assert.deepEqual(
-          oids(graph, value.members),
-          expected.toSorted(),
-          where,
-        );
+        assert.deepEqual(oids(graph, value.members), selected, where);
         const order = [...value.objects.view()]
           .filter((object) => graph.kind(object) === COMMIT)
           .map((object) => graph.oid(object));
@@ -117,37 +120,72 @@ describe("select", () => {
     });
   }
 
-  it("finds what the real upload-pack packs, include-tag and all", async () => {
-    const history = randomHistory(21, "skewed");
-    const { graph, tags } = history;
-    const tagRefs = lines(
-      gitSync(["for-each-ref", "--format=%(objectname)", "refs/tags"], {
-        cwd: history.path,
-      }),
-    ).map((oid) => graph.find(oid as never));
-    for (let turn = 0; turn < 12; turn++) {
-      const { wants, haves } = randomRequest(history);
-      const commitHaves = haves.filter((have) => !tags.includes(have));
-      const negotiation = new Negotiation(graph, { wants });
-      for (const have of commitHaves) negotiation.add(have);
-      const { value } = run(graph, { wants, haves: negotiation.haves });
-      addReachedTags(
-        graph,
-        value,
-        tagRefs.map((tag) => ({ tag, peeled: peel(graph, tag) })),
-      );
-      const answer = await askRealGit(history.path, {
-        wants: wants.map((want) => graph.oid(want)),
-        haves: commitHaves.map((have) => graph.oid(have)),
-        capabilities: "include-tag",
-        done: true,
-      });
-      assert.equal(answer.code, 0, answer.stderr);
-      assert.deepEqual(
-        oids(graph, value.objects.view()),
-        answer.objects,
-        `seed 21 turn ${turn}`,
-      );
+  for (const sparse of [false, true]) {
+    it(`finds what the real upload-pack packs, include-tag and all, with pack.useSparse ${sparse}`, async () => {
+      const dates = sparse ? "early" : "skewed";
+      const history = randomHistory(21, dates);
+      const { graph, tags } = history;
+      const tagRefs = lines(
+        gitSync(["for-each-ref", "--format=%(objectname)", "refs/tags"], {
+          cwd: history.path,
+        }),
+      ).map((oid) => graph.find(oid as never));
+      for (let turn = 0; turn < 24; turn++) {
+        const { wants, haves } = randomRequest(history);
+        const commitHaves = haves.filter((have) => !tags.includes(have));
+        const negotiation = new Negotiation(graph, { wants });
+        for (const have of commitHaves) negotiation.add(have);
+        const { value } = run(graph, { wants, haves: negotiation.haves });
+        addReachedTags(
+          graph,
+          value,
+          tagRefs.map((tag) => ({ tag, peeled: peel(graph, tag) })),
+        );
+        const answer = await askRealGit(history.path, {
+          wants: wants.map((want) => graph.oid(want)),
+          haves: commitHaves.map((have) => graph.oid(have)),
+          capabilities: "include-tag",
+          sparse,
+          done: true,
+        });
+        assert.equal(answer.code, 0, answer.stderr);
+        assertSelection(
+          history,
+          oids(graph, value.objects.view()),
+          answer.objects,
+          { dates, haves: commitHaves, cut: [] },
+          `seed 21 turn ${turn}`,
+        );
+      }
+    });
+  }
+
+  it("sends nothing that git leaves out with its sparse algorithm", async () => {
+    for (const seed of [31, 32, 33]) {
+      const history = branchedHistory(seed);
+      const { graph, random, commits } = history;
+      const tips = tipsOf(history);
+      for (let turn = 0; turn < 16; turn++) {
+        const wants = pickSome(random, tips, 1, 3);
+        const haves = pickSome(random, commits, 1, 3);
+        const negotiation = new Negotiation(graph, { wants });
+        for (const have of haves) negotiation.add(have);
+        const { value } = run(graph, { wants, haves: negotiation.haves });
+        const answer = await askRealGit(history.path, {
+          wants: wants.map((want) => graph.oid(want)),
+          haves: haves.map((have) => graph.oid(have)),
+          sparse: true,
+          done: true,
+        });
+        assert.equal(answer.code, 0, answer.stderr);
+        assertSelection(
+          history,
+          oids(graph, value.objects.view()),
+          answer.objects,
+          { dates: "early", haves, cut: [] },
+          `seed ${seed} turn ${turn}`,
+        );
+      }
     }
   });
 

@@ -20,11 +20,14 @@ import { git, gitSync } from "../../support/git.ts";
 import { lines, objectSet, shallowFile } from "../../support/git_repository.ts";
 import { describe, it } from "../../support/test.ts";
 import {
+  assertSelection,
+  branchedHistory,
   type Dates,
   oids,
   pickSome,
   type RandomHistory,
   randomHistory,
+  tipsOf,
 } from "./random_history.ts";
 import { askRealGit } from "./real_upload_pack.ts";
 
@@ -32,6 +35,7 @@ const SEEDS: readonly [number, Dates][] = [
   [31, "rising"],
   [32, "equal"],
   [33, "skewed"],
+  [34, "early"],
 ];
 
 /** A random deepening: the lines for git, and the same for us. */
@@ -181,14 +185,67 @@ describe("shallow boundaries", () => {
           cut: boundary.cut,
           bases: false,
         }));
-        assert.deepEqual(
+        assertSelection(
+          history,
           oids(graph, value.objects.view()),
           answer.objects,
+          {
+            dates,
+            haves: [...negotiation.haves, ...boundary.edges],
+            cut: boundary.cut,
+          },
           where,
         );
       }
     });
   }
+
+  it("are deepened from where git finds that the refs reach them", async () => {
+    let unreached = 0;
+    for (const seed of [61, 62, 63, 64]) {
+      const history = branchedHistory(seed);
+      const { graph, random, commits } = history;
+      const tips = tipsOf(history);
+      for (let turn = 0; turn < 16; turn++) {
+        const clientShallow = [...new Set(pickSome(random, commits, 1, 6))];
+        const depth = 1 + random.int(8);
+        const answer = await askRealGit(history.path, {
+          wants: tips.map((tip) => graph.oid(tip)),
+          capabilities: "deepen-relative",
+          shallow: [
+            ...clientShallow.map((commit) => `shallow ${graph.oid(commit)}`),
+            `deepen ${depth}`,
+          ],
+          done: true,
+        });
+        const where = `seed ${seed} turn ${turn}`;
+        assert.equal(answer.code, 0, `${where}: ${answer.stderr}`);
+        const { shallow, unshallow } = finishWalk(deepenByDepth(graph, {
+          wants: tips,
+          clientShallow,
+          serverShallow: [],
+          depth,
+          relative: true,
+          tips,
+        })).value;
+        const expected = answer.lines.filter((line) => /shallow /.test(line));
+        assert.deepEqual(
+          [
+            ...oids(graph, shallow).map((oid) => `shallow ${oid}`),
+            ...unshallow.map((commit) => `unshallow ${graph.oid(commit)}`),
+          ].sort(),
+          [...new Set(expected)].sort(),
+          where,
+        );
+        // All are reached in truth, and those above the roots could go down.
+        for (const commit of clientShallow) {
+          const isInner = graph.parentCount(commit) > 0;
+          if (isInner && !unshallow.includes(commit)) unreached++;
+        }
+      }
+    }
+    assert.ok(unreached > 0, "git found all that the refs reach");
+  });
 
   it("are announced in the order of the real upload-pack", async () => {
     const history = randomHistory(41, "rising");

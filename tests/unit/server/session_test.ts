@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StorageError } from "../../../src/core/errors.ts";
+import { RefusedError, StorageError } from "../../../src/core/errors.ts";
 import { runSession } from "../../../src/server/session.ts";
 import type { SessionContext } from "../../../src/server/session_context.ts";
 import { describe, it } from "../../support/test.ts";
@@ -139,6 +139,22 @@ describe("a git:// session", () => {
         "error 'receive-pack': service not enabled for '/a.git'",
       );
     }
+  });
+
+  it("logs a refusal once, with the reason that the peer is not told", async () => {
+    const context = fakeContext({
+      openRepository: (path) =>
+        Promise.reject(
+          new RefusedError("no-such-repository", `no '${path}'`, {
+            cause: new RefusedError("no-such-repository", `'${path}': aliased`),
+          }),
+        ),
+    });
+    const { written, log } = await session(ask("/../x"), context);
+    assert.equal(written, pkt(`${DENIED}/../x`));
+    assert.deepEqual(log.filter((line) => !line.startsWith("info")), [
+      "error '/../x': aliased",
+    ]);
   });
 
   it("obeys a repository that switches the service off", async () => {

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { GitsrvError } from "../../../../src/core/errors.ts";
+import { GitsrvError, RefusedError } from "../../../../src/core/errors.ts";
 import { NODE_FILES } from "../../../../src/runtime/files.ts";
 import {
   FileBackend,
@@ -76,7 +76,10 @@ before(() => {
 });
 
 describe("pathFault", () => {
-  it("refuses what git-daemon refuses", () => {
+  it("refuses what git-daemon refuses, and says it in git's words", () => {
+    const aliased = "'%s': aliased";
+    const user = "'%s': User-path not allowed";
+    const control = "'%s': control character in path";
     const faults: Readonly<Record<string, string | undefined>> = {
       "/": undefined,
       "/a": undefined,
@@ -84,25 +87,30 @@ describe("pathFault", () => {
       "/a.git/.b/..c/...": undefined,
       "/a/.../b": undefined,
       "/a b\x1b": undefined,
-      "": "non-absolute path denied",
-      "a": "non-absolute path denied",
-      "~root/x": "user-path not allowed",
-      "//a": "aliased",
-      "/a//b": "aliased",
-      "/a//": "aliased",
-      "/./a": "aliased",
-      "/a/../b": "aliased",
-      "/..": "aliased",
-      "/a/.": "aliased",
-      "/a/..": "aliased",
-      "/a\0b": "control character in path",
-      "/a\nb": "control character in path",
+      "": aliased,
+      "a": aliased,
+      "a/b": aliased,
+      "~root/x": user,
+      "~": user,
+      "~root/../x": aliased,
+      "~/x": aliased,
+      "//a": aliased,
+      "/a//b": aliased,
+      "/a//": aliased,
+      "/./a": aliased,
+      "/a/../b": aliased,
+      "/..": aliased,
+      "/a/.": aliased,
+      "/a/..": aliased,
+      "/a\0b": control,
+      "/a\nb": control,
+      [`/${"a".repeat(5000)}`]: "path too large: %s",
+      [`/${"\u00e9".repeat(2100)}`]: "path too large: %s",
     };
     for (const [path, fault] of Object.entries(faults)) {
-      assert.equal(pathFault(path), fault, JSON.stringify(path));
+      const words = fault?.replace("%s", path);
+      assert.equal(pathFault(path), words, JSON.stringify(path));
     }
-    assert.equal(pathFault(`/${"a".repeat(5000)}`), "path too long");
-    assert.equal(pathFault(`/${"\u00e9".repeat(2100)}`), "path too long");
   });
 });
 
@@ -128,6 +136,15 @@ describe("FileBackend under the friendly rules", () => {
     }
     friendly.close();
   });
+
+  // For the log, in git's words; the peer gets one answer to all.
+  const REASONS: Readonly<Record<string, string>> = {
+    "/out": "leads out of what is served",
+    "/gitfile": "leads out of what is served",
+    "/../outside.git": "aliased",
+    "~root/a.git": "User-path not allowed",
+    "a.git": "aliased",
+  };
 
   it("refuses all else alike, wherever it is and whatever is wrong", async () => {
     const friendly = backend();
@@ -156,6 +173,10 @@ describe("FileBackend under the friendly rules", () => {
         error.message,
         `'${path}' does not appear to be a git repository`,
       );
+      const reason = REASONS[path];
+      if (reason === undefined) continue;
+      assert.ok(error.cause instanceof RefusedError, path);
+      assert.equal(error.cause.message, `'${path}': ${reason}`);
     }
   });
 
@@ -361,7 +382,13 @@ describe("FileBackend under git's rules", () => {
     }],
   ];
 
-  it("answers as git daemon does, for every option and path", async () => {
+  // Links that lead out of the base path. git follows them; here it is
+  // otherwise on purpose: who may write below the base path could else have
+  // any repository served that the server's user can read.
+  const LEADING_OUT = ["/out", "/gitfile"];
+
+  it("answers as git daemon does, but to links that lead out", async () => {
+    const served = new Set<string>();
     const names = [
       "a",
       "a.git",
@@ -392,12 +419,43 @@ describe("FileBackend under git's rules", () => {
           const label = `${args.join(" ")} ${path}`;
           // A file that is no gitfile ends git's process without a word.
           const same = theirs === "died" ? "no such repository" : theirs;
+          if (rules.basePath !== undefined && LEADING_OUT.includes(path)) {
+            assert.equal(answer, "no such repository", label);
+            if (theirs === "") served.add(path);
+            continue;
+          }
           assert.equal(answer, same, label);
           answers.add(answer);
         }
       }
     }
     assert.equal(answers.size, 3);
+    assert.deepEqual([...served], LEADING_OUT);
+  });
+
+  it("serves what a link leads to when its directory is listed", async () => {
+    const listed = backend({
+      rules: "git",
+      exportAll: true,
+      basePath: base,
+      directories: [base, root],
+    });
+    await listed.openRepository("/out");
+    const strange = backend({
+      rules: "git",
+      exportAll: true,
+      basePath: base,
+      directories: [at("other")],
+    });
+    const error = await failureOf(
+      () => strange.openRepository("/a"),
+      "no-such-repository",
+    );
+    assert.ok(error.cause instanceof RefusedError);
+    assert.equal(
+      error.cause.message,
+      `'${join(base, "a.git")}': not in directory list`,
+    );
   });
 
   it("opens any path for a command that names it", async () => {

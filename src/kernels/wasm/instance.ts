@@ -1,0 +1,68 @@
+/**
+ * Instances of the wasm module: compiled once for all that are made.
+ *
+ * @module
+ */
+
+import { KernelError } from "../types.ts";
+import { WASM_BASE64 } from "./module.ts";
+
+/** The exports of the module; addresses and sizes are in bytes. */
+export interface WasmExports {
+  readonly memory: WebAssembly.Memory;
+  inflate(
+    input: number,
+    inEnd: number,
+    output: number,
+    outEnd: number,
+    whole: number,
+  ): number;
+  inputEnd(): number;
+  outputEnd(): number;
+  configure(...addresses: number[]): void;
+  expandTrees(trees: number, count: number, out: number, room: number): number;
+  commitsFrom(slot: number, most: number, out: number, room: number): number;
+  heapStart(): number;
+}
+
+/** Reads bytes of a pack for the module: see assembly/walker.ts. */
+export type Fill = (
+  segment: number,
+  position: number,
+  into: number,
+  length: number,
+) => number;
+
+/** Makes instances of one compiled module. */
+export class WasmFactory {
+  readonly #module: WebAssembly.Module;
+
+  /** Compiles the module, which takes about a millisecond. */
+  constructor() {
+    const text = atob(WASM_BASE64.replaceAll("\n", ""));
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    this.#module = new WebAssembly.Module(bytes);
+  }
+
+  /** A new instance, with memory of its own. */
+  make(fill: Fill = () => 0): WasmExports {
+    const instance = new WebAssembly.Instance(this.#module, {
+      env: {
+        fill,
+        abort(): never {
+          throw new KernelError("corrupt", "wasm kernel aborted");
+        },
+      },
+    });
+    return instance.exports as unknown as WasmExports;
+  }
+}
+
+const PAGE_BYTES = 65_536;
+
+/** Makes the memory of `wasm` reach `end`; views made before are detached. */
+export function growTo(wasm: WasmExports, end: number): void {
+  const pages = Math.ceil(end / PAGE_BYTES);
+  const have = wasm.memory.buffer.byteLength / PAGE_BYTES;
+  if (pages > have) wasm.memory.grow(pages - have);
+}

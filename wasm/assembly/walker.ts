@@ -1,0 +1,568 @@
+/**
+ * Walks packs where they lie: entries are inflated, their deltas resolved, and
+ * trees and commits parsed and looked up, without leaving this memory.
+ *
+ * It handles the ordinary case. Whatever is odd (an id that the table lacks, a
+ * damaged or very large entry, a base outside the packs) it leaves to its
+ * caller, entry by entry.
+ *
+ * Layout and addresses are the caller's: see src/kernels/wasm/walker.ts.
+ */
+
+import { applyDelta, resultSize } from "./delta";
+import { inflate } from "./inflate";
+
+/** Reads bytes of a pack into memory; returns how many. */
+@external("env", "fill")
+declare function fill(
+  segment: u32,
+  position: f64,
+  into: usize,
+  length: u32,
+): u32;
+
+const OK: i32 = 0;
+const COMMIT: u32 = 1;
+const TREE: u32 = 2;
+const OFS_DELTA: u32 = 6;
+const REF_DELTA: u32 = 7;
+
+/** Distance between windows, and how far one reaches into the next. */
+const WINDOW_STRIDE: u32 = 256 * 1024;
+const WINDOW_OVERLAP: u32 = 64 * 1024;
+const SLACK: u32 = 64;
+const WINDOW_BYTES: u32 = WINDOW_STRIDE + WINDOW_OVERLAP + SLACK;
+
+/** Larger objects and longer chains are the caller's. */
+const MAX_OBJECT: u32 = 2 * 1024 * 1024;
+const MAX_DEPTH: u32 = 8192;
+
+// Of a cached block: slot, size, kind, length with all that belongs to it.
+const BLOCK_HEAD: usize = 16;
+
+const stack: usize = memory.data(8192 * 4, 16);
+const rawId: usize = memory.data(32, 16);
+
+let width: u32 = 20;
+let ids: usize = 0;
+let table: usize = 0;
+let tableMask: u32 = 0;
+let tableShift: u32 = 0;
+let seed: u32 = 0;
+let slotCount: u32 = 0;
+let offsets: usize = 0;
+let cached: usize = 0;
+let segments: usize = 0;
+let segmentCount: u32 = 0;
+let windows: usize = 0;
+let windowKeys: usize = 0;
+let windowCount: u32 = 0;
+let clock: u32 = 0;
+let halves: usize = 0;
+let halfBytes: u32 = 0;
+let scratch: usize = 0;
+
+/** Which half new blocks go to, and how far each is filled. */
+let current: u32 = 0;
+let filled: u32 = 0;
+let otherFilled: u32 = 0;
+let flips: u32 = 0;
+
+let segment: u32 = 0;
+let recentWindow: u32 = 0;
+
+// The entry that `openEntry` found.
+let entryType: u32 = 0;
+let entrySize: u32 = 0;
+let entryData: usize = 0;
+let entryEnd: usize = 0;
+let entryBase: u32 = 0;
+
+/** Sets where everything lies. */
+export function configure(
+  idWidth: u32,
+  idsAt: usize,
+  tableAt: usize,
+  tableSize: u32,
+  shift: u32,
+  hashSeed: u32,
+  slots: u32,
+  offsetsAt: usize,
+  cachedAt: usize,
+  segmentsAt: usize,
+  segmentsCount: u32,
+  windowsAt: usize,
+  windowKeysAt: usize,
+  windowsCount: u32,
+  halvesAt: usize,
+  halfSize: u32,
+  scratchAt: usize,
+): void {
+  width = idWidth;
+  ids = idsAt;
+  table = tableAt;
+  tableMask = tableSize - 1;
+  tableShift = shift;
+  seed = hashSeed;
+  slotCount = slots;
+  offsets = offsetsAt;
+  cached = cachedAt;
+  segments = segmentsAt;
+  segmentCount = segmentsCount;
+  windows = windowsAt;
+  windowKeys = windowKeysAt;
+  windowCount = windowsCount;
+  halves = halvesAt;
+  halfBytes = halfSize;
+  scratch = scratchAt;
+}
+
+@inline
+function sameId(a: usize, b: usize): bool {
+  if (
+    load<u64>(a) != load<u64>(b) || load<u64>(a, 8) != load<u64>(b, 8)
+  ) {
+    return false;
+  }
+  return width == 20
+    ? load<u32>(a, 16) == load<u32>(b, 16)
+    : load<u64>(a, 16) == load<u64>(b, 16) &&
+      load<u64>(a, 24) == load<u64>(b, 24);
+}
+
+/** The number of the id at `raw`, or -1. */
+function find(raw: usize): i32 {
+  const mixed = (load<u32>(raw) ^ (load<u32>(raw, 4) * seed)) * 0x9e3779b1;
+  let slot = tableShift < 32 ? mixed >> tableShift : 0;
+  while (true) {
+    const number = load<i32>(table + (<usize> slot << 2)) - 1;
+    if (number < 0) return -1;
+    if (sameId(ids + <usize> number * width, raw)) return number;
+    slot = (slot + 1) & tableMask;
+  }
+}
+
+@inline
+function startOf(index: u32): u32 {
+  return load<u32>(segments + <usize> index * 16);
+}
+
+@inline
+function endOf(index: u32): u32 {
+  return load<u32>(segments + <usize> index * 16, 4);
+}
+
+/** Makes `segment` the one that `slot` is in; false if none is. */
+function enterSegment(slot: u32): bool {
+  if (slot >= startOf(segment) && slot < endOf(segment)) return true;
+  for (let i: u32 = 0; i < segmentCount; i++) {
+    if (slot >= startOf(i) && slot < endOf(i)) {
+      segment = i;
+      return true;
+    }
+  }
+  return false;
+}
+
+@inline
+function offsetOf(slot: u32): f64 {
+  return load<f64>(offsets + (<usize> slot << 3));
+}
+
+/** The slot of `segment` whose entry starts at `offset`, or -1. */
+function slotAt(offset: f64, below: u32): i32 {
+  let low = startOf(segment);
+  let high = below;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (offsetOf(middle) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low < below && offsetOf(low) == offset ? <i32> low : -1;
+}
+
+/** The address of a window's bytes; its key is read or set. */
+function windowOf(index: u32): usize {
+  let key = windowKeys + <usize> recentWindow * 16;
+  if (load<u32>(key) == segment + 1 && load<u32>(key, 4) == index) {
+    return windows + <usize> recentWindow * WINDOW_BYTES;
+  }
+  let oldest: u32 = 0;
+  let age: u32 = u32.MAX_VALUE;
+  for (let i: u32 = 0; i < windowCount; i++) {
+    key = windowKeys + <usize> i * 16;
+    if (load<u32>(key) == segment + 1 && load<u32>(key, 4) == index) {
+      store<u32>(key, ++clock, 12);
+      recentWindow = i;
+      return windows + <usize> i * WINDOW_BYTES;
+    }
+    const used = load<u32>(key, 12);
+    if (used < age) {
+      age = used;
+      oldest = i;
+    }
+  }
+  key = windowKeys + <usize> oldest * 16;
+  const at = windows + <usize> oldest * WINDOW_BYTES;
+  store<u32>(key, 0);
+  const length = fill(
+    segment,
+    <f64> index * <f64> WINDOW_STRIDE,
+    at,
+    WINDOW_STRIDE + WINDOW_OVERLAP,
+  );
+  store<u32>(key, segment + 1);
+  store<u32>(key, index, 4);
+  store<u32>(key, length, 8);
+  store<u32>(key, ++clock, 12);
+  recentWindow = oldest;
+  return at;
+}
+
+/**
+ * Reads the header of an entry, of a delta its base too. False if the entry
+ * is not for us: damaged, too large, not whole in one window.
+ */
+function openEntry(slot: u32): bool {
+  if (!enterSegment(slot)) return false;
+  const offset = offsetOf(slot);
+  const end = slot + 1 < endOf(segment)
+    ? offsetOf(slot + 1)
+    : load<f64>(segments + <usize> segment * 16, 8);
+  const index = <u32> (offset / <f64> WINDOW_STRIDE);
+  const window = windowOf(index);
+  const windowStart = <f64> index * <f64> WINDOW_STRIDE;
+  const length = load<u32>(windowKeys + <usize> recentWindow * 16, 8);
+  if (end - windowStart > <f64> length) return false;
+  let at = window + <usize> (offset - windowStart);
+  entryEnd = window + <usize> (end - windowStart);
+  if (at + 2 > entryEnd) return false;
+  let byte = <u32> load<u8>(at++);
+  entryType = (byte >> 4) & 7;
+  let size = byte & 15;
+  let shift: u32 = 4;
+  while (byte >= 128) {
+    if (shift > 25 || at >= entryEnd) return false;
+    byte = <u32> load<u8>(at++);
+    size |= (byte & 127) << shift;
+    shift += 7;
+  }
+  if (size > MAX_OBJECT) return false;
+  entrySize = size;
+  if (entryType == OFS_DELTA) {
+    byte = <u32> load<u8>(at++);
+    let distance: u64 = byte & 127;
+    while (byte >= 128) {
+      if (at >= entryEnd || distance > (1 << 45)) return false;
+      byte = <u32> load<u8>(at++);
+      distance = ((distance + 1) << 7) | (byte & 127);
+    }
+    const base = slotAt(offset - <f64> distance, slot);
+    if (base < 0) return false;
+    entryBase = <u32> base;
+  } else if (entryType == REF_DELTA) {
+    if (at + width > entryEnd) return false;
+    const base = find(at);
+    if (base < 0 || <u32> base >= slotCount) return false;
+    entryBase = <u32> base;
+    at += width;
+  }
+  entryData = at;
+  return at < entryEnd;
+}
+
+/**
+ * Room for an object; 0 if it is too large. May clear the half of the cache
+ * that was filled longer ago, and counts that in `flips`.
+ */
+function allocate(slot: u32, size: u32, kind: u32): usize {
+  const length = (<u32> BLOCK_HEAD + size + SLACK + 15) & ~15;
+  if (length > halfBytes) return 0;
+  if (filled + length > halfBytes) {
+    current ^= 1;
+    const half = halves + <usize> current * halfBytes;
+    for (let at: u32 = 0; at < otherFilled;) {
+      const block = half + at;
+      const place = cached + (<usize> load<u32>(block) << 2);
+      if (load<u32>(place) == <u32> block) store<u32>(place, 0);
+      at += load<u32>(block, 12);
+    }
+    otherFilled = filled;
+    filled = 0;
+    flips++;
+  }
+  const block = halves + <usize> current * halfBytes + filled;
+  filled += length;
+  store<u32>(block, slot);
+  store<u32>(block, size, 4);
+  store<u32>(block, kind, 8);
+  store<u32>(block, length, 12);
+  return block;
+}
+
+/** The block of the object at `slot`, or 0 if it is not for us. */
+function resolve(slot: u32): usize {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    let depth: u32 = 0;
+    let at = slot;
+    let base: usize = 0;
+    while (true) {
+      base = load<u32>(cached + (<usize> at << 2));
+      if (base != 0) break;
+      if (!openEntry(at)) return 0;
+      if (entryType == OFS_DELTA || entryType == REF_DELTA) {
+        if (depth >= MAX_DEPTH) return 0;
+        store<u32>(stack + (<usize> depth << 2), at);
+        depth++;
+        at = entryBase;
+        continue;
+      }
+      if (entryType == 0 || entryType > 4) return 0;
+      base = allocate(at, entrySize, entryType);
+      if (base == 0) return 0;
+      const data = base + BLOCK_HEAD;
+      if (
+        inflate(entryData, entryEnd, data, data + entrySize, true) != OK
+      ) {
+        return 0;
+      }
+      store<u32>(cached + (<usize> at << 2), <u32> base);
+      break;
+    }
+    while (depth > 0) {
+      depth--;
+      const delta = load<u32>(stack + (<usize> depth << 2));
+      const block = applyAt(delta, base);
+      if (block == 0) return 0;
+      if (block == 1) {
+        base = 0;
+        break;
+      }
+      base = block;
+    }
+    if (base != 0) return base;
+  }
+  return 0;
+}
+
+/**
+ * Applies the delta at `slot` to the block `base`: the new block, 0 if it is
+ * not for us, 1 if making room has cleared the base.
+ */
+function applyAt(slot: u32, base: usize): usize {
+  if (!openEntry(slot)) return 0;
+  const deltaEnd = scratch + entrySize;
+  if (inflate(entryData, entryEnd, scratch, deltaEnd, true) != OK) return 0;
+  const baseSize = <usize> load<u32>(base, 4);
+  const size = resultSize(scratch, deltaEnd, baseSize);
+  if (size < 0 || size > <i64> MAX_OBJECT) return 0;
+  const before = flips;
+  const block = allocate(slot, <u32> size, load<u32>(base, 8));
+  if (block == 0) return 0;
+  const half = halves + <usize> current * halfBytes;
+  if (flips != before && base >= half && base < half + halfBytes) return 1;
+  const data = block + BLOCK_HEAD;
+  if (
+    !applyDelta(
+      base + BLOCK_HEAD,
+      baseSize,
+      deltaEnd,
+      data,
+      data + <usize> size,
+    )
+  ) {
+    return 0;
+  }
+  store<u32>(cached + (<usize> slot << 2), <u32> block);
+  return block;
+}
+
+/**
+ * Writes the entries of a tree to `out`: twice the number, plus 1 for a tree.
+ * Returns how many, or -1 if the tree is not for us. `out` has room.
+ */
+function parseTree(data: usize, end: usize, out: usize): i32 {
+  let at = data;
+  let count: i32 = 0;
+  // A block has slack behind it, which holds no NUL for sure: one is put
+  // there, so that the search for it ends.
+  store<u8>(end, 0);
+  while (at < end) {
+    let mode: u32 = 0;
+    let byte = <u32> load<u8>(at);
+    if (byte < 0x31 || byte > 0x37) return -1;
+    do {
+      mode = (mode << 3) | (byte - 0x30);
+      byte = <u32> load<u8>(++at);
+    } while (byte >= 0x30 && byte <= 0x37);
+    if (byte != 0x20) return -1;
+    const name = ++at;
+    while (load<u8>(at) != 0) at++;
+    if (at == name) return -1;
+    at++;
+    if (at + width > end) return -1;
+    const type = mode & 0xf000;
+    if (type == 0x4000 || type == 0x8000 || type == 0xa000) {
+      const number = find(at);
+      if (number < 0) return -1;
+      store<i32>(
+        out + (<usize> count << 2),
+        (number << 1) | (type == 0x4000 ? 1 : 0),
+      );
+      count++;
+    }
+    at += width;
+  }
+  return count;
+}
+
+/**
+ * Expands trees: for each number at `trees` the count of its entries and the
+ * entries, or -1, at `out`, which takes `room` numbers. Returns how many trees
+ * were done before `out` was full, at least one.
+ */
+export function expandTrees(
+  trees: usize,
+  count: u32,
+  out: usize,
+  room: u32,
+): u32 {
+  let at = out;
+  const end = out + (<usize> room << 2);
+  for (let i: u32 = 0; i < count; i++) {
+    const slot = load<u32>(trees + (<usize> i << 2));
+    const block = slot < slotCount ? resolve(slot) : 0;
+    let entries: i32 = -1;
+    if (block != 0 && load<u32>(block, 8) == TREE) {
+      const size = load<u32>(block, 4);
+      const most = <usize> (size / (width + 3)) + 2;
+      if (at + (most << 2) <= end) {
+        const data = block + BLOCK_HEAD;
+        entries = parseTree(data, data + size, at + 4);
+      } else if (i > 0) {
+        return i;
+      }
+    }
+    if (at + 4 > end) return i;
+    store<i32>(at, entries);
+    at += 4;
+    if (entries > 0) at += <usize> entries << 2;
+  }
+  return count;
+}
+
+@inline
+function hexDigit(code: u32): u32 {
+  if (code - 0x30 < 10) return code - 0x30;
+  const lower = code | 0x20;
+  return lower - 0x61 < 6 ? lower - 0x57 : 255;
+}
+
+/** The number whose id stands in hex at `at`, or -1. */
+function findHex(at: usize): i32 {
+  for (let i: u32 = 0; i < width; i++) {
+    const high = hexDigit(<u32> load<u8>(at + (i << 1)));
+    const low = hexDigit(<u32> load<u8>(at + (i << 1), 1));
+    if ((high | low) > 15) return -1;
+    store<u8>(rawId + i, <u8> ((high << 4) | low));
+  }
+  return find(rawId);
+}
+
+// "tree ", "parent ", "author" and "committer", little-endian.
+const TREE_WORD: u32 = 0x65657274;
+const PARENT_WORD: u64 = 0x20746e65726170;
+const AUTHOR_WORD: u64 = 0x726f68747561;
+const COMMITTER_WORD: u64 = 0x657474696d6d6f63;
+
+/**
+ * Writes a commit to `out`: its tree, the low and high words of its time, the
+ * count of its parents, its parents. Returns how many numbers, or 0 if the
+ * commit is not for us. `out` has room.
+ */
+function parseCommit(data: usize, end: usize, out: usize): u32 {
+  const hexWidth = width << 1;
+  if (data + hexWidth + 6 > end) return 0;
+  if (load<u32>(data) != TREE_WORD || load<u8>(data, 4) != 0x20) return 0;
+  const tree = findHex(data + 5);
+  if (tree < 0) return 0;
+  let at = data + 5 + hexWidth;
+  if (load<u8>(at++) != 0x0a) return 0;
+  let parents: u32 = 0;
+  while (
+    at + hexWidth + 8 < end &&
+    (load<u64>(at) & 0xffffffffffffff) == PARENT_WORD
+  ) {
+    const parent = findHex(at + 7);
+    if (parent < 0 || load<u8>(at + 7 + hexWidth) != 0x0a) return 0;
+    store<i32>(out + 16 + (<usize> parents << 2), parent);
+    parents++;
+    at += hexWidth + 8;
+  }
+  if (
+    at + 16 > end || (load<u64>(at) & 0xffffffffffff) != AUTHOR_WORD
+  ) {
+    return 0;
+  }
+  while (at < end && load<u8>(at) != 0x0a) at++;
+  at++;
+  if (
+    at + 16 > end || load<u64>(at) != COMMITTER_WORD || load<u8>(at, 8) != 0x72
+  ) {
+    return 0;
+  }
+  while (at < end && load<u8>(at) != 0x3e) {
+    if (load<u8>(at) == 0x0a) return 0;
+    at++;
+  }
+  at++;
+  if (at + 3 > end || load<u8>(at++) != 0x20) return 0;
+  let time: u64 = 0;
+  const digits = at;
+  while (at < end) {
+    const digit = <u32> load<u8>(at) - 0x30;
+    if (digit > 9) break;
+    time = time * 10 + digit;
+    at++;
+  }
+  // Ordinary times alone: up to 15 digits, a time zone, a line end.
+  if (at == digits || at - digits > 15 || at >= end) return 0;
+  if (load<u8>(at) != 0x20) return 0;
+  while (at < end && load<u8>(at) != 0x0a) at++;
+  if (at + 1 >= end) return 0;
+  store<i32>(out, tree);
+  store<u32>(out, <u32> time, 4);
+  store<u32>(out, <u32> (time >> 32), 8);
+  store<u32>(out, parents, 12);
+  return 4 + parents;
+}
+
+/**
+ * Parses the commits that lie at `slot` and behind it, at most `most` of them
+ * and up to the first entry that is no ordinary commit: at `out`, which takes
+ * `room` numbers, each as `parseCommit` says. Returns how many.
+ */
+export function commitsFrom(
+  slot: u32,
+  most: u32,
+  out: usize,
+  room: u32,
+): u32 {
+  if (slot >= slotCount || !enterSegment(slot)) return 0;
+  const last = endOf(segment);
+  let at = out;
+  const end = out + (<usize> room << 2);
+  let done: u32 = 0;
+  while (done < most && slot + done < last) {
+    const block = resolve(slot + done);
+    if (block == 0 || load<u32>(block, 8) != COMMIT) break;
+    const size = load<u32>(block, 4);
+    if (at + 16 + (<usize> (size / (width * 2 + 8)) << 2) + 4 > end) break;
+    const data = block + BLOCK_HEAD;
+    const count = parseCommit(data, data + size, at);
+    if (count == 0) break;
+    at += <usize> count << 2;
+    done++;
+  }
+  return done;
+}
