@@ -44,7 +44,14 @@ export {
   StorageError,
   UsageError,
 } from "./src/core/errors.ts";
-export type { Hash, Inflated, Kernels } from "./src/kernels/types.ts";
+export type {
+  Hash,
+  Inflated,
+  Kernels,
+  PackWalker,
+  PackWalkerInit,
+  WalkedPack,
+} from "./src/kernels/types.ts";
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
 export type { ServiceLimits } from "./src/service/types.ts";

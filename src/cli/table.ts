@@ -47,7 +47,8 @@ const DAEMON_OPTIONS: readonly OptionRow[] = [
   },
   {
     name: "export-all",
-    meaning: "serve repositories without git-daemon-export-ok as well",
+    meaning: "serve repositories without git-daemon-export-ok as well " +
+      "(git's rules)",
   },
   {
     name: "informative-errors",

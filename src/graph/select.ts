@@ -21,7 +21,7 @@ export interface SelectRequest {
   readonly wants: readonly number[];
   /**
    * What the reader has, of any kind, with all that it reaches. With those of
-   * `Negotiation.haves` alone the selection is exactly git's.
+   * `Negotiation.haves` alone the commits are exactly git's.
    */
   readonly haves: readonly number[];
   /**
@@ -49,9 +49,10 @@ export interface Selection {
 }
 
 /**
- * Selects what `git pack-objects --revs` selects for the same request, but
- * that contents which moved between directories are found at the reader too
- * (git's `pack.useSparse` sends them again).
+ * Selects what `git pack-objects --revs` selects for the same request, less
+ * what git finds at the reader only with `pack.useSparse` (its default) or only
+ * without: we look at the trees of both, and at all that is below them. Thus
+ * contents which moved between directories are not sent again.
  *
  * Yields the number of objects found so far after at most 4096 commits or 256
  * trees. Throws StorageError as `graph` where an object of the wanted side is

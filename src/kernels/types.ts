@@ -136,4 +136,16 @@ export interface PackWalker {
       parents: Int32Array,
     ) => void,
   ): number;
+  /**
+   * The headers of the entries from `slot` on, up to `most` of them or the end
+   * of their pack: `take` gets views of their types, 0 for those that were left
+   * out, and of the bases of those that are deltas: slots of the same pack for
+   * deltas by offset, numbers for those by name. Returns how many, at least
+   * one; 0 where `slot` is in no pack.
+   */
+  headersFrom(
+    slot: number,
+    most: number,
+    take: (types: Uint8Array, bases: Int32Array) => void,
+  ): number;
 }

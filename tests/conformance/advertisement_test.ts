@@ -73,7 +73,7 @@ const LS_REFS: readonly (readonly string[])[] = [
   ["ref-prefix refs/heads/../heads"],
 ];
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("advertisement");
 for (const format of OBJECT_FORMATS) await buildShapes(format);
 const daemon = await startDaemon({

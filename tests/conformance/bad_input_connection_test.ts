@@ -43,7 +43,7 @@ import {
 const DENIED = /access denied or repository not exported: /;
 const UPLOAD = "git-upload-pack";
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const outside = temporaryDirectory("outside");
 const secret = smallRepository(join(outside, "secret.git"), {
   label: "secret",

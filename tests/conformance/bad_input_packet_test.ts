@@ -24,7 +24,7 @@ import {
   type Wire,
 } from "../support/wire_client.ts";
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("packet");
 const good = smallRepository(join(root, "good.git"));
 const daemon = await startDaemon({

@@ -29,7 +29,7 @@ import { runSession, withoutIdentity } from "../support/server_session.ts";
 import { expectRefusal, startCloneLoop } from "../support/server_refusal.ts";
 import { converse, gitRequest } from "../support/wire_client.ts";
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("repository");
 smallRepository(join(root, "good.git"));
 const daemon = await startDaemon({

@@ -152,7 +152,7 @@ interface World {
   readonly shallow: string;
 }
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("clone");
 const worlds = new Map<ObjectFormat, World>();
 for (const format of OBJECT_FORMATS) {

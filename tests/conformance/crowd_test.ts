@@ -6,17 +6,31 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, it } from "../support/test.ts";
 import { buildFixture, copyRepository } from "../support/fixture.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
+import { smallRepository } from "../support/fixture_small.ts";
 import { git, tryGit } from "../support/git.ts";
 import { inParallel } from "../support/git_jobs.ts";
 import { lines, refs } from "../support/git_repository.ts";
-import { eventually, startDaemon } from "../support/server.ts";
+import { eventually, SERVER, startDaemon } from "../support/server.ts";
 import { residentBytes } from "../support/server_refusal.ts";
-import { connectWire, gitRequest, packets } from "../support/wire_client.ts";
+import {
+  connectWire,
+  gitRequest,
+  packets,
+  type WireClient,
+} from "../support/wire_client.ts";
 
 /** Clients of one round. */
 const CROWD = 32;
@@ -28,8 +42,12 @@ const GROWTH_BYTES = 64 << 20;
 const PUSHES = [12, 100] as const;
 /** Clones beside the pushes, at least. */
 const CLONES = 16;
+/** Connections that say nothing, or half of something. */
+const IDLE = 1_000;
+/** How much memory they may take together. */
+const IDLE_BYTES = 100 << 20;
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("crowd");
 const fixture = buildFixture({
   path: join(root, "origin.git"),
@@ -55,13 +73,13 @@ it(
   async () => {
     const want = (await refs(fixture.path)).length;
     await round(want);
-    const before = resident();
+    const before = resident(daemon.pid);
     for (let i = 0; i < ROUNDS; i++) await round(want);
     await eventually(
       `the server grows by less than ${GROWTH_BYTES} bytes; it grew by ${
-        resident() - before
+        resident(daemon.pid) - before
       }`,
-      () => resident() - before < GROWTH_BYTES,
+      () => resident(daemon.pid) - before < GROWTH_BYTES,
       15_000,
     );
   },
@@ -98,6 +116,90 @@ it("fails no clone of a repository that is pushed to, repacked and gc'ed", {
     await refs(busy),
   );
 });
+
+// git's daemon starts a process for each of them.
+if (SERVER === "ours") {
+  it(`serves a clone beside ${IDLE} idle connections`, async () => {
+    const lone = await startDaemon({
+      args: [`--base-path=${root}`, "--export-all", "--max-connections=0"],
+    });
+    try {
+      const url = lone.url("/origin.git");
+      assert.equal((await cloneOnce(url)).code, 0);
+      const before = resident(lone.pid);
+      const idle: WireClient[] = [];
+      for (let i = 0; i < IDLE; i++) {
+        const client = await connectWire(lone.port);
+        if (i % 2 === 1) await client.send("003");
+        idle.push(client);
+      }
+      const { code, stderr } = await cloneOnce(url);
+      assert.equal(code, 0, stderr);
+      const grown = resident(lone.pid) - before;
+      assert.ok(grown < IDLE_BYTES, `grown by ${grown} bytes`);
+      for (const client of idle) {
+        assert.equal(client.ending, undefined);
+        client.close();
+      }
+    } finally {
+      await lone.stop();
+    }
+  });
+}
+
+const damages: readonly (readonly [string, (pack: string) => void])[] = [
+  ["garbage", (pack) => {
+    const garbage = new Uint8Array(statSync(pack).size).fill(0xaa);
+    // In place: the server has the file open.
+    writeFileSync(pack, garbage, { flag: "r+" });
+  }],
+  ["nothing", (pack) => truncateSync(pack)],
+];
+for (const [what, damage] of damages) {
+  it(`ends one session when its pack turns to ${what}`, async () => {
+    const name = `/to-${what}.git`;
+    const { path, main } = smallRepository(join(root, name), {
+      bigMebibytes: 24,
+    });
+    const neighbour = await opened("/busy.git");
+    const client = await opened(name);
+    await client.send(packets(
+      `want ${main} side-band-64k ofs-delta\n`,
+      "0000",
+      "done\n",
+    ));
+    await client.atLeast(100_000);
+    client.pause();
+    const packs = join(path, "objects/pack");
+    const pack = readdirSync(packs).find((file) => file.endsWith(".pack"));
+    assert.ok(pack !== undefined);
+    chmodSync(join(packs, pack), 0o644);
+    damage(join(packs, pack));
+    client.resume();
+    const answer = new TextDecoder("latin1").decode(await client.untilClosed());
+    assert.ok(answer.includes("\x03aborting due to possible repository corr"));
+    await finishes(neighbour, "/busy.git");
+    assert.equal((await cloneOnce(daemon.url("/origin.git"))).code, 0);
+  });
+}
+
+/** A session that has read the advertisement. */
+async function opened(path: string): Promise<WireClient> {
+  const client = await connectWire(daemon.port);
+  await client.send(gitRequest(path));
+  await client.untilFlush();
+  client.forget();
+  return client;
+}
+
+/** Fetches main of a repository by a session that is {@linkcode opened}. */
+async function finishes(client: WireClient, path: string): Promise<void> {
+  const main = (await git(["rev-parse", "main"], { cwd: join(root, path) }))
+    .trim();
+  await client.send(packets(`want ${main} ofs-delta\n`, "0000", "done\n"));
+  const answer = new TextDecoder("latin1").decode(await client.untilClosed());
+  assert.ok(answer.startsWith("0008NAK\nPACK"));
+}
 
 /** One crowd: clones, and three clients that reset amid their packs. */
 async function round(refCount: number): Promise<void> {
@@ -189,6 +291,6 @@ async function cloneOnce(
   return result;
 }
 
-function resident(): number {
-  return residentBytes(readFileSync(`/proc/${daemon.pid}/status`, "latin1"));
+function resident(pid: number): number {
+  return residentBytes(readFileSync(`/proc/${pid}/status`, "latin1"));
 }

@@ -33,7 +33,7 @@ import {
   parsePackets,
 } from "../support/wire_client.ts";
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("daemon-test");
 const plain = make("plain");
 const suffixed = make("suffixed.git");

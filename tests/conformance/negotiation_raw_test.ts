@@ -52,7 +52,7 @@ interface Answer {
   readonly failure?: string;
 }
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("negotiation-raw");
 let nextPack = 0;
 

@@ -59,7 +59,7 @@ interface Outcome {
   readonly fsck: unknown;
 }
 
-// Set up here, not in a hook: Bun gives a hook five seconds whatever it asks.
+// Set up here, not in a hook: the tests below take these as constants.
 const root = temporaryDirectory("negotiation");
 const scenarios: Scenario[] = [];
 for (const seed of SEEDS) scenarios.push(...await buildScenarios(seed));

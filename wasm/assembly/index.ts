@@ -1,7 +1,7 @@
 /** The kernels' exports; their memory is laid out by `heapStart`. */
 
 export { inflate, inputEnd, outputEnd } from "./inflate";
-export { commitsFrom, configure, expandTrees } from "./walker";
+export { commitsFrom, configure, expandTrees, headersFrom } from "./walker";
 
 /** Where memory that the caller may use begins. */
 export function heapStart(): usize {

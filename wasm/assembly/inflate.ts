@@ -22,6 +22,9 @@ const TOO_SHORT: i32 = 4;
 const LITERAL_BITS: u32 = 10;
 const DISTANCE_BITS: u32 = 8;
 const LENGTH_BITS: u32 = 7;
+// The longest fixed codes: RFC 1951, 3.2.6.
+const FIXED_LITERAL_BITS: u32 = 9;
+const FIXED_DISTANCE_BITS: u32 = 5;
 
 // A table entry: bits 0-3 the code's length, 8-11 how many extra bits, 16-30
 // the base value; the flags below; bit 31 is a literal, its byte in 16-23.
@@ -34,8 +37,8 @@ const SPECIAL: u32 = END_OF_BLOCK | INVALID | SUBTABLE;
 const literals: usize = memory.data(1344 * 4, 16);
 const distances: usize = memory.data(416 * 4, 16);
 const lengthCodes: usize = memory.data(128 * 4, 16);
-const fixedLiterals: usize = memory.data(1024 * 4, 16);
-const fixedDistances: usize = memory.data(256 * 4, 16);
+const fixedLiterals: usize = memory.data(512 * 4, 16);
+const fixedDistances: usize = memory.data(32 * 4, 16);
 const lengths: usize = memory.data(512, 16);
 const sorted: usize = memory.data(320 * 2, 16);
 const counts: usize = memory.data(17 * 4, 16);
@@ -54,6 +57,9 @@ const lengthOrder: StaticArray<u8> = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4,
   12, 3, 13, 2, 14, 1, 15];
 
 let fixedReady: bool = false;
+let tableBits: u32 = 0;
+let literalBits: u32 = 0;
+let distanceBits: u32 = 0;
 let position: usize = 0;
 let written: usize = 0;
 
@@ -106,11 +112,14 @@ function reversed(code: u32, bits: u32): u32 {
   return value >> (16 - bits);
 }
 
-/** Builds a two-level table from `count` code lengths. */
+/**
+ * Builds a two-level table from `count` code lengths, the first level for at
+ * most `limit` bits; `tableBits` tells for how many.
+ */
 function build(
   from: usize,
   count: u32,
-  root: u32,
+  limit: u32,
   table: usize,
   use: Use,
 ): i32 {
@@ -122,6 +131,10 @@ function build(
   store<u32>(counts, 0);
   let longest: u32 = 15;
   while (longest > 0 && load<u32>(counts + (longest << 2)) == 0) longest--;
+  // Small objects have short codes: a smaller table is filled in less time.
+  let root = longest < limit ? longest : limit;
+  if (root == 0) root = 1;
+  tableBits = root;
   let left: i32 = 1;
   store<u32>(starts + 4, 0);
   for (let bits: u32 = 1; bits <= 15; bits++) {
@@ -238,6 +251,7 @@ function dynamicTables(inEnd: usize): i32 {
   }
   const status = build(lengths, 19, LENGTH_BITS, lengthCodes, Use.Lengths);
   if (status != OK) return corrupt(bits, count, inp);
+  const lengthMask: usize = (1 << tableBits) - 1;
   const total = literalCount + distanceCount;
   let at: u32 = 0;
   while (at < total) {
@@ -249,7 +263,7 @@ function dynamicTables(inEnd: usize): i32 {
       return TRUNCATED;
     }
     const entry = load<u32>(
-      lengthCodes + ((<usize> bits & 127) << 2),
+      lengthCodes + ((<usize> bits & lengthMask) << 2),
     );
     if ((entry & INVALID) != 0) {
       return corrupt(bits, count, inp);
@@ -297,13 +311,16 @@ function dynamicTables(inEnd: usize): i32 {
     Use.Literals,
   );
   if (built != OK) return built;
-  return build(
+  literalBits = tableBits;
+  const ended = build(
     lengths + literalCount,
     distanceCount,
     DISTANCE_BITS,
     distances,
     Use.Distances,
   );
+  distanceBits = tableBits;
+  return ended;
 }
 
 function corrupt(bits: u64, count: u32, inp: usize): i32 {
@@ -331,7 +348,11 @@ function codes(
   let inp = nextIn;
   let out = nextOut;
   let status: i32 = OK;
-    while (true) {
+  const literalWidth = literalBits;
+  const distanceWidth = distanceBits;
+  const literalMask: usize = (1 << literalWidth) - 1;
+  const distanceMask: usize = (1 << distanceWidth) - 1;
+  while (true) {
       bits |= load<u64>(inp) << count;
       inp += (63 - count) >> 3;
       count |= 56;
@@ -339,18 +360,18 @@ function codes(
         status = TRUNCATED;
       break;
       }
-      let entry = load<u32>(literalTable + ((<usize> bits & 1023) << 2));
+      let entry = load<u32>(literalTable + ((<usize> bits & literalMask) << 2));
       // Up to three literals of at most 10 bits before bits run short.
       if ((entry & LITERAL) != 0 && out + 3 <= outEnd) {
         bits >>= entry & 15;
         count -= entry & 15;
         store<u8>(out++, <u8> (entry >> 16));
-        entry = load<u32>(literalTable + ((<usize> bits & 1023) << 2));
+        entry = load<u32>(literalTable + ((<usize> bits & literalMask) << 2));
         if ((entry & LITERAL) != 0) {
           bits >>= entry & 15;
           count -= entry & 15;
           store<u8>(out++, <u8> (entry >> 16));
-          entry = load<u32>(literalTable + ((<usize> bits & 1023) << 2));
+          entry = load<u32>(literalTable + ((<usize> bits & literalMask) << 2));
           if ((entry & LITERAL) != 0) {
             bits >>= entry & 15;
             count -= entry & 15;
@@ -360,8 +381,8 @@ function codes(
         continue;
       }
       if ((entry & SUBTABLE) != 0) {
-        bits >>= LITERAL_BITS;
-        count -= LITERAL_BITS;
+        bits >>= literalWidth;
+        count -= literalWidth;
         const sub = (entry >> 16) +
           (<u32> bits & ((1 << ((entry >> 8) & 15)) - 1));
         entry = load<u32>(literalTable + (sub << 2));
@@ -386,10 +407,10 @@ function codes(
       bits >>= extra;
       count -= extra;
 
-      entry = load<u32>(distanceTable + ((<usize> bits & 255) << 2));
+      entry = load<u32>(distanceTable + ((<usize> bits & distanceMask) << 2));
       if ((entry & SUBTABLE) != 0) {
-        bits >>= DISTANCE_BITS;
-        count -= DISTANCE_BITS;
+        bits >>= distanceWidth;
+        count -= distanceWidth;
         const sub = (entry >> 16) +
           (<u32> bits & ((1 << ((entry >> 8) & 15)) - 1));
         entry = load<u32>(distanceTable + (sub << 2));
@@ -473,6 +494,8 @@ function blocks(inEnd: usize, output: usize, outEnd: usize): i32 {
       status = stored(inEnd, outEnd);
     } else if (kind == 1) {
       if (!fixedReady) buildFixed();
+      literalBits = FIXED_LITERAL_BITS;
+      distanceBits = FIXED_DISTANCE_BITS;
       status = codes(fixedLiterals, fixedDistances, inEnd, output, outEnd);
     } else if (kind == 2) {
       status = dynamicTables(inEnd);

@@ -221,9 +221,10 @@ function windowOf(index: u32): usize {
 
 /**
  * Reads the header of an entry, of a delta its base too. False if the entry
- * is not for us: damaged, too large, not whole in one window.
+ * is not for us: damaged, or, unless `headOnly`, too large or not whole in one
+ * window.
  */
-function openEntry(slot: u32): bool {
+function openEntry(slot: u32, headOnly: bool = false): bool {
   if (!enterSegment(slot)) return false;
   const offset = offsetOf(slot);
   const end = slot + 1 < endOf(segment)
@@ -233,22 +234,27 @@ function openEntry(slot: u32): bool {
   const window = windowOf(index);
   const windowStart = <f64> index * <f64> WINDOW_STRIDE;
   const length = load<u32>(windowKeys + <usize> recentWindow * 16, 8);
-  if (end - windowStart > <f64> length) return false;
+  let endInWindow = end - windowStart;
+  if (endInWindow > <f64> length) {
+    if (!headOnly) return false;
+    endInWindow = <f64> length;
+  }
+  if (offset >= end) return false;
   let at = window + <usize> (offset - windowStart);
-  entryEnd = window + <usize> (end - windowStart);
+  entryEnd = window + <usize> endInWindow;
   if (at + 2 > entryEnd) return false;
   let byte = <u32> load<u8>(at++);
   entryType = (byte >> 4) & 7;
-  let size = byte & 15;
+  let size: u64 = byte & 15;
   let shift: u32 = 4;
   while (byte >= 128) {
-    if (shift > 25 || at >= entryEnd) return false;
+    if (shift > 53 || at >= entryEnd) return false;
     byte = <u32> load<u8>(at++);
-    size |= (byte & 127) << shift;
+    size |= <u64> (byte & 127) << shift;
     shift += 7;
   }
-  if (size > MAX_OBJECT) return false;
-  entrySize = size;
+  if (size > <u64> MAX_OBJECT && !headOnly) return false;
+  entrySize = <u32> size;
   if (entryType == OFS_DELTA) {
     byte = <u32> load<u8>(at++);
     let distance: u64 = byte & 127;
@@ -269,6 +275,29 @@ function openEntry(slot: u32): bool {
   }
   entryData = at;
   return at < entryEnd;
+}
+
+/**
+ * Reads the headers of up to `most` entries from `slot` on, to the end of
+ * their pack: the type of each to `types`, 0 for those that are not for us,
+ * and the slot or number of a delta's base to `bases`. Returns how many.
+ */
+export function headersFrom(
+  slot: u32,
+  most: u32,
+  types: usize,
+  bases: usize,
+): u32 {
+  if (slot >= slotCount || !enterSegment(slot)) return 0;
+  const last = endOf(segment);
+  const count = last - slot < most ? last - slot : most;
+  for (let i: u32 = 0; i < count; i++) {
+    entryBase = 0;
+    const type = openEntry(slot + i, true) ? entryType : 0;
+    store<u8>(types + i, <u8> (type == 5 ? 0 : type));
+    store<u32>(bases + (<usize> i << 2), entryBase);
+  }
+  return count;
 }
 
 /**

@@ -22,6 +22,7 @@ export interface WasmExports {
   configure(...addresses: number[]): void;
   expandTrees(trees: number, count: number, out: number, room: number): number;
   commitsFrom(slot: number, most: number, out: number, room: number): number;
+  headersFrom(slot: number, most: number, types: number, bases: number): number;
   heapStart(): number;
 }
 

@@ -20,6 +20,8 @@ const HALF_BYTES = 16 * 1024 * 1024;
 /** Trees per call, and room for what one call gives: at most 1 MiB. */
 const BATCH = 1024;
 const OUT_NUMBERS = 256 * 1024;
+/** Headers per call. */
+const HEADERS = 65_536;
 
 /**
  * Makes a walker. Beside a copy of the ids and their table it takes at most
@@ -122,6 +124,16 @@ export function wasmPackWalker(
         );
         at = parents;
       }
+      return count;
+    },
+    headersFrom(slot, most, take): number {
+      const types = out + HEADERS * 4;
+      const asked = Math.min(most, HEADERS);
+      const count = wasm.headersFrom(slot, asked, types, out);
+      take(
+        memory.subarray(types, types + count),
+        numbers.subarray(out / 4, out / 4 + count),
+      );
       return count;
     },
   };

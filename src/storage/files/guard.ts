@@ -17,7 +17,7 @@ export function pathFault(path: string): string | undefined {
   if (isAliased(path)) return `'${path}': aliased`;
   if (path.startsWith("~")) return `'${path}': User-path not allowed`;
   if (path.includes("\0") || path.includes("\n")) {
-    return `'${path}': control character in path`;
+    return `'${path}' does not appear to be a git repository`;
   }
   return isTooLong(path) ? `path too large: ${path}` : undefined;
 }

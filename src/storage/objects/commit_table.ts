@@ -124,9 +124,12 @@ export class CommitTable {
     const walker = this.#walker.get();
     if (walker === undefined) return 0;
     const { kinds } = this.#catalog;
+    // Those that are known already are not read again.
+    let most = 1;
+    while (most < this.#readAhead && !(this.#rows[commit + most] ?? 0)) most++;
     walker.commitsFrom(
       commit,
-      this.#readAhead,
+      most,
       (slot, tree, time, parents) => {
         const number = this.#catalog.numberOf(slot);
         if ((this.#rows[number] ?? 0) !== 0) return;

@@ -31,6 +31,11 @@ export interface ObjectStoreOptions {
    * starts afresh. 65,536 unless told.
    */
   readonly maxAbsent?: number;
+  /**
+   * Stores of fewer objects are read one by one, which takes less time than
+   * making a walker. 2048 unless told.
+   */
+  readonly walkerMinObjects?: number;
   /** Told of packs that are left out because their index is broken. */
   readonly warn?: (message: string) => void;
 }
@@ -49,6 +54,7 @@ export function settingsOf(options: ObjectStoreOptions): ObjectStoreSettings {
     idleCacheBytes: 4 * MIB,
     maxObjectBytes: 512 * MIB,
     maxAbsent: 65_536,
+    walkerMinObjects: 2048,
     warn() {},
     ...options,
   };

@@ -13,6 +13,7 @@ import type { PackBytes, PackPlan, PackRequest } from "../types.ts";
 import { BAD, type Catalog, COPY, LOOSE } from "./catalog.ts";
 import { PackStream } from "./pack_stream.ts";
 import type { ObjectReader } from "./reader.ts";
+import type { StoreWalker } from "./store_walker.ts";
 
 /** The entry's bytes are copied. */
 export const VERBATIM = 1;
@@ -40,6 +41,8 @@ export interface PackSources {
   readonly catalog: Catalog;
   /** Their reader. */
   readonly reader: ObjectReader;
+  /** Reads many headers at once. */
+  readonly walker: StoreWalker;
   /** The kernels. */
   readonly kernels: Kernels;
   /** The object format. */
@@ -52,6 +55,7 @@ export function* planPack(
   request: PackRequest,
 ): Generator<number, PackPlan, void> {
   const slots = sortedObjects(request, sources.catalog.count);
+  readHeaders(sources, slots);
   const planner = new Planner(sources, request);
   let isSorted = true;
   for (let i = 0; i < slots.length; i++) {
@@ -83,6 +87,19 @@ export function* planPack(
     open: (hash: Hash): PackBytes =>
       new PackStream(sources, { slots, actions }, hash),
   };
+}
+
+/** Reads packs' headers at once where at least an eighth is asked for. */
+function readHeaders(sources: PackSources, numbers: Int32Array): void {
+  const { catalog, reader, walker } = sources;
+  if (numbers.length * 8 < catalog.count) return;
+  const made = walker.get();
+  if (made === undefined) return;
+  for (const { start, end } of catalog.packs()) {
+    if (start < end && catalog.types[end - 1] === 0) {
+      reader.readTypes(made, start, end);
+    }
+  }
 }
 
 /** The request's objects in ascending order: an array of our own. */

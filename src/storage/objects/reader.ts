@@ -7,7 +7,11 @@
 
 import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
-import { KernelError, type Kernels } from "../../kernels/types.ts";
+import {
+  KernelError,
+  type Kernels,
+  type PackWalker,
+} from "../../kernels/types.ts";
 import { type Kind, OFS_DELTA, REF_DELTA, TAG } from "../../object/kind.ts";
 import {
   OBJECT_HEADER_MAX,
@@ -133,6 +137,34 @@ export class ObjectReader {
     }
     catalog.types[slot] = type;
     return type;
+  }
+
+  /**
+   * Reads the headers of all entries from `start` to before `end`, slots of
+   * one pack, many at a time; those that are odd stay unread.
+   */
+  readTypes(walker: PackWalker, start: number, end: number): void {
+    for (let slot = start; slot < end;) {
+      const count = walker.headersFrom(slot, end - slot, (types, bases) => {
+        for (let i = 0; i < types.length; i++) {
+          this.#enterType(slot + i, types[i] as number, bases[i] as number);
+        }
+      });
+      if (count === 0) return;
+      slot += count;
+    }
+  }
+
+  #enterType(slot: number, type: number, base: number): void {
+    const catalog = this.#catalog;
+    if (type === 0 || catalog.types[slot] !== 0) return;
+    if (type <= TAG) {
+      catalog.kinds[catalog.numberOf(slot)] = type;
+    } else {
+      const beside = type === REF_DELTA ? catalog.copyBeside(base, slot) : base;
+      this.#setBase(slot, beside >= 0 ? beside : base);
+    }
+    catalog.types[slot] = type;
   }
 
   /** Marks the copy at `slot` as unreadable. */

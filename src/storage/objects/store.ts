@@ -52,7 +52,12 @@ export class PooledStore implements ObjectStore {
     const catalog = new Catalog(pool, scan, format);
     this.#catalog = catalog;
     this.#reader = new ObjectReader(catalog, pool, format, kernels, settings);
-    this.#walker = new StoreWalker(catalog, kernels, format);
+    this.#walker = new StoreWalker(
+      catalog,
+      kernels,
+      format,
+      settings.walkerMinObjects,
+    );
     this.#commits = new CommitTable(
       catalog,
       this.#reader,
@@ -157,6 +162,7 @@ export class PooledStore implements ObjectStore {
     const sources = {
       catalog: this.#catalog,
       reader: this.#reader,
+      walker: this.#walker,
       kernels: this.#kernels,
       format: this.format,
     };

@@ -10,18 +10,22 @@ import type { Kernels, PackWalker, WalkedPack } from "../../kernels/types.ts";
 import type { Catalog } from "./catalog.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 
-/** Smaller stores are read one by one in less time than a walker takes. */
-const MIN_OBJECTS = 2048;
-
 /** Holds a walker while it is of use. */
 export class StoreWalker {
   readonly #catalog: Catalog;
   readonly #kernels: Kernels;
   readonly #format: ObjectFormat;
+  readonly #minObjects: number;
   #walker: PackWalker | undefined;
 
   /** Makes nothing yet. */
-  constructor(catalog: Catalog, kernels: Kernels, format: ObjectFormat) {
+  constructor(
+    catalog: Catalog,
+    kernels: Kernels,
+    format: ObjectFormat,
+    minObjects: number,
+  ) {
+    this.#minObjects = minObjects;
     this.#catalog = catalog;
     this.#kernels = kernels;
     this.#format = format;
@@ -35,7 +39,7 @@ export class StoreWalker {
   get(): PackWalker | undefined {
     if (this.#walker !== undefined) return this.#walker;
     const make = this.#kernels.packWalker;
-    if (make === undefined || this.#catalog.count < MIN_OBJECTS) {
+    if (make === undefined || this.#catalog.count < this.#minObjects) {
       return undefined;
     }
     const { ids } = this.#catalog;

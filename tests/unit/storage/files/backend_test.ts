@@ -79,7 +79,7 @@ describe("pathFault", () => {
   it("refuses what git-daemon refuses, and says it in git's words", () => {
     const aliased = "'%s': aliased";
     const user = "'%s': User-path not allowed";
-    const control = "'%s': control character in path";
+    const absent = "'%s' does not appear to be a git repository";
     const faults: Readonly<Record<string, string | undefined>> = {
       "/": undefined,
       "/a": undefined,
@@ -102,8 +102,8 @@ describe("pathFault", () => {
       "/..": aliased,
       "/a/.": aliased,
       "/a/..": aliased,
-      "/a\0b": control,
-      "/a\nb": control,
+      "/a\0b": absent,
+      "/a\nb": absent,
       [`/${"a".repeat(5000)}`]: "path too large: %s",
       [`/${"\u00e9".repeat(2100)}`]: "path too large: %s",
     };
