@@ -40,7 +40,7 @@ export function banner(started: Started): string {
         ? [
           "There is no repository in it yet. To make one:",
           "",
-          `    git init --bare ${shellWord(`${directory}/hello.git`)}`,
+          `    git init --bare -b main ${shellWord(`${directory}/hello.git`)}`,
           `    git clone ${url}hello.git`,
         ]
         : ["", `    git clone ${shellWord(url + urlPath(example))}`];
@@ -57,7 +57,7 @@ export function banner(started: Started): string {
         "",
         "To serve your own, make one and start again:",
         "",
-        "    git init --bare ./repos/hello.git",
+        "    git init --bare -b main ./repos/hello.git",
       ]);
     case "git-rules":
       return `Serving at ${url} by git daemon's rules\n`;
@@ -70,7 +70,7 @@ export function missingDirectory(directory: string): UsageError {
     "no-directory",
     `directory '${directory}' does not exist or is not a directory\n` +
       "hint: to make a first repository there:\n" +
-      `hint:     git init --bare ${
+      `hint:     git init --bare -b main ${
         shellWord(`${directory.replace(/\/+$/, "")}/hello.git`)
       }`,
   );

@@ -154,6 +154,10 @@ function* reachableShallow(
  * <not> --not <wants>` selects. The repository's own shallow commits are
  * boundaries too, which git forgets here.
  *
+ * Under skewed times git's answer depends on what its process has read before:
+ * in v2 an earlier round may move a boundary (revision.c paints through parsed
+ * commits at once). Ours is that of a process that has read nothing, as in v0.
+ *
  * `shallow` is in the order in which rev-list shows them: newest first.
  *
  * Yields the number of commits found, after at most 4096. Throws a

@@ -63,7 +63,9 @@ export class CommitTable {
 
   /** The committer time of a commit. */
   time(commit: number): number {
-    return this.#times[this.#row(commit)] as number;
+    // Before the column is looked at: reading the commit may widen it.
+    const row = this.#row(commit);
+    return this.#times[row] as number;
   }
 
   /** How many parents it names. */

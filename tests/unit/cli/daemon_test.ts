@@ -64,7 +64,7 @@ describe("gitsrv daemon", () => {
       error:
         "fatal: directory './mine/' does not exist or is not a directory\n" +
         "hint: to make a first repository there:\n" +
-        "hint:     git init --bare ./mine/hello.git\n",
+        "hint:     git init --bare -b main ./mine/hello.git\n",
     });
   });
 
@@ -132,7 +132,7 @@ describe("the words at the start", () => {
       directory: "./repos",
       example: undefined,
     });
-    assert.ok(text.includes("    git init --bare ./repos/hello.git\n"));
+    assert.ok(text.includes("    git init --bare -b main ./repos/hello.git\n"));
   });
 
   it("name a host that can be reached, and bracket IPv6", () => {
