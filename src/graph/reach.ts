@@ -225,28 +225,3 @@ export function* reachedFrom(
   }
   return reached;
 }
-
-/**
- * Whether `tips` reach every commit of `targets`, tags peeled. Trees and blobs
- * pass, as in git, which looks at commits alone, and a target that is missing
- * or peels to nothing does not. As upload-pack.c: has_unreachable, without its
- * errors under skewed times. One step: `reachedFrom` is the same in many.
- */
-export function isReachable(
-  graph: ObjectGraph,
-  tips: Iterable<number>,
-  targets: readonly number[],
-  cut: ObjectSet = NO_CUT,
-): boolean {
-  const commits = new ObjectSet();
-  for (const target of targets) {
-    const commit = peel(graph, target);
-    if (commit < 0) return false;
-    if (graph.kind(commit) === COMMIT) commits.add(commit);
-  }
-  const walk = reachedFrom(graph, tips, commits, cut);
-  for (;;) {
-    const { done, value } = walk.next();
-    if (done) return value.size === commits.size;
-  }
-}

@@ -163,23 +163,30 @@ for (const [what, damage] of damages) {
     });
     const neighbour = await opened("/busy.git");
     const client = await opened(name);
-    await client.send(packets(
-      `want ${main} side-band-64k ofs-delta\n`,
-      "0000",
-      "done\n",
-    ));
-    await client.atLeast(100_000);
-    client.pause();
-    const packs = join(path, "objects/pack");
-    const pack = readdirSync(packs).find((file) => file.endsWith(".pack"));
-    assert.ok(pack !== undefined);
-    chmodSync(join(packs, pack), 0o644);
-    damage(join(packs, pack));
-    client.resume();
-    const answer = new TextDecoder("latin1").decode(await client.untilClosed());
-    assert.ok(answer.includes("\x03aborting due to possible repository corr"));
-    await finishes(neighbour, "/busy.git");
-    assert.equal((await cloneOnce(daemon.url("/origin.git"))).code, 0);
+    try {
+      await client.send(packets(
+        `want ${main} side-band-64k ofs-delta\n`,
+        "0000",
+        "done\n",
+      ));
+      await client.atLeast(100_000);
+      client.pause();
+      const packs = join(path, "objects/pack");
+      const pack = readdirSync(packs).find((file) => file.endsWith(".pack"));
+      assert.ok(pack !== undefined);
+      chmodSync(join(packs, pack), 0o644);
+      damage(join(packs, pack));
+      client.resume();
+      const answer = new TextDecoder("latin1").decode(
+        await client.untilClosed(),
+      );
+      assert.ok(answer.includes("\x03aborting due to possible repository "));
+      await finishes(neighbour, "/busy.git");
+      assert.equal((await cloneOnce(daemon.url("/origin.git"))).code, 0);
+    } finally {
+      client.close();
+      neighbour.close();
+    }
   });
 }
 

@@ -91,6 +91,8 @@ export function objectStoreContract(
       assert.equal(lines(log).length, oids.length);
       for (const line of lines(log)) {
         const commit = store.find(line.split(" ")[0] as Oid);
+        // Asked first: nothing has read this commit yet.
+        const time = store.commitTime(commit);
         const parents = Array.from(
           { length: store.parentCount(commit) },
           (_, index) => store.oid(store.parent(commit, index)),
@@ -98,7 +100,7 @@ export function objectStoreContract(
         const told = [
           store.oid(commit),
           store.oid(store.commitTree(commit)),
-          store.commitTime(commit),
+          time,
           ...parents,
         ];
         assert.equal(told.join(" "), line.trimEnd());
