@@ -3,6 +3,9 @@
  * documentation, all tests on Bun; then one line with the sum of the three.
  * `deno task test tests/unit/std` runs the tests below some paths alone.
  *
+ * Both runners take as many files at a time as there are cores: no file knows
+ * of another, and each serves on ports of its own.
+ *
  * It counts what the runners report as JUnit XML, since their own last lines
  * differ, and counts a runner that fails for any other reason as one failure.
  *
@@ -41,7 +44,8 @@ function runners(paths: readonly string[]): readonly Runner[] {
       program: deno,
       // Types are the business of the examples' run and of the check task.
       args: (report) => [
-        ...["test", "-A", "--no-check", `--junit-path=${report}`],
+        ...["test", "-A", "--no-check", "--parallel"],
+        `--junit-path=${report}`,
         ...chosen,
       ],
     },
@@ -50,7 +54,8 @@ function runners(paths: readonly string[]): readonly Runner[] {
       name: "Bun",
       program: BUN,
       args: (report) => [
-        ...["test", "--reporter=junit", `--reporter-outfile=${report}`],
+        ...["test", "--parallel", "--reporter=junit"],
+        `--reporter-outfile=${report}`,
         ...chosen,
       ],
     },

@@ -57,6 +57,14 @@ export class ObjectSet {
     }
   }
 
+  /**
+   * A view of the bitmap, 32 numbers to a word from the lowest bit on, valid
+   * until the next {@linkcode ObjectSet.add}.
+   */
+  words(): Uint32Array<ArrayBuffer> {
+    return this.#words;
+  }
+
   /** A set of the same numbers. */
   clone(): ObjectSet {
     const copy = new ObjectSet(this.#words.length * 32);

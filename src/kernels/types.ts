@@ -113,13 +113,20 @@ export interface PackWalkerInit {
 export interface PackWalker {
   /**
    * The entries of each of `trees`, in order: `take` gets the index of the
-   * tree in `trees` and a view of its entries, each twice the number and plus
-   * 1 for a tree, gitlinks left out; or `undefined` for a tree that was left
-   * out. The view is valid during the call.
+   * tree in `trees`, a view of its entries, each twice the number and plus 1
+   * for a tree, gitlinks left out; and the base: the tree that has further
+   * entries of this one, which are left out here, or -1. A base is in the set
+   * `seen`, a bitmap by numbers. The entries are `undefined` for a tree that
+   * was left out. The view is valid during the call.
    */
   expandTrees(
     trees: Int32Array,
-    take: (index: number, entries: Int32Array | undefined) => void,
+    seen: Uint32Array,
+    take: (
+      index: number,
+      entries: Int32Array | undefined,
+      base: number,
+    ) => void,
   ): void;
   /**
    * The commits that lie at `slot` and behind it, up to `most` of them or the

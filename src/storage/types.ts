@@ -184,6 +184,9 @@ export interface ObjectGraph {
    * `seen` is added to it and appended to `found.trees` or `found.blobs` by
    * its mode; gitlinks are passed over. The order within one call is free:
    * the store reads the trees in the order that suits it.
+   *
+   * A walk expands every tree that is in `seen`, now or later, with the same
+   * `seen`: entries that one of those trees has too may be left to it.
    */
   expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void;
 }

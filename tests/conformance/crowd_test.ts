@@ -180,7 +180,10 @@ for (const [what, damage] of damages) {
       const answer = new TextDecoder("latin1").decode(
         await client.untilClosed(),
       );
-      assert.ok(answer.includes("\x03aborting due to possible repository "));
+      // git checks what it copies before it begins, and never again.
+      if (SERVER === "ours" || what === "nothing") {
+        assert.ok(answer.includes("\x03aborting due to possible repository "));
+      }
       await finishes(neighbour, "/busy.git");
       assert.equal((await cloneOnce(daemon.url("/origin.git"))).code, 0);
     } finally {

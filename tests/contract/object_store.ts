@@ -118,30 +118,40 @@ export function objectStoreContract(
       }
     });
 
-    it("expands trees to the entries that reading them gives", async () => {
+    it("walks to everything below trees, without what is below others", async () => {
       const { open, repository, format } = await subject();
-      const store = await open();
       const trees = allObjects(repository)
         .filter((object) => object.kind === "tree")
-        .map((object) => store.find(object.oid));
-      const random = seeded(SEED);
-      // Twice: the second time from what the store has remembered.
-      for (let round = 0; round < 2; round++) {
-        for (let batch = 0; batch < 20; batch++) {
-          const chosen = trees.filter(() => random.int(4) === 0);
-          const seen = new ObjectSet();
-          for (const tree of trees) if (random.int(9) === 0) seen.add(tree);
-          const expected = expandByReading(store, format, chosen, seen);
-          const found = { trees: new NumberList(), blobs: new NumberList() };
-          store.expandTrees(Int32Array.from(chosen), seen, found);
-          const told = {
-            trees: [...found.trees.view()].sort(ascending),
-            blobs: [...found.blobs.view()].sort(ascending),
-          };
-          assert.deepEqual(told, expected, `seed ${SEED}, batch ${batch}`);
-          for (const number of [...told.trees, ...told.blobs]) {
-            assert.ok(seen.has(number));
+        .map((object) => object.oid);
+      const random = seeded(SEED + 7);
+      const shared = await open();
+      for (let turn = 0; turn < 24; turn++) {
+        // Cold as well as with whatever the turns before have left behind.
+        const store = turn % 2 === 0 ? await open() : shared;
+        const some = (): number[] =>
+          trees.filter(() => random.int(6) === 0).map((oid) => store.find(oid));
+        const step = 1 + random.int(40);
+        const had = new ObjectSet();
+        walkDown(some(), had, step, (batch, seen, found) => {
+          store.expandTrees(batch, seen, found);
+        });
+        const readHad = had.clone();
+        const wants = some();
+        const told = walkDown(wants, had, step, (batch, seen, found) => {
+          store.expandTrees(batch, seen, found);
+        });
+        const expected = walkDown(wants, readHad, 1, (batch, seen, found) => {
+          const read = expandByReading(store, format, [...batch], seen);
+          for (const tree of read.trees) {
+            if (seen.add(tree)) found.trees.push(tree);
           }
+          for (const blob of read.blobs) {
+            if (seen.add(blob)) found.blobs.push(blob);
+          }
+        });
+        assert.deepEqual(told, expected, `seed ${SEED + 7}, turn ${turn}`);
+        for (const number of [...told.trees, ...told.blobs]) {
+          assert.ok(had.has(number), `${number} was found and is not in seen`);
         }
       }
     });
@@ -383,6 +393,35 @@ function expandByReading(
   found.trees.sort(ascending);
   found.blobs.sort(ascending);
   return found;
+}
+
+interface FoundEntries {
+  readonly trees: NumberList;
+  readonly blobs: NumberList;
+}
+
+function sorted(found: FoundEntries): { trees: number[]; blobs: number[] } {
+  return {
+    trees: [...found.trees.view()].sort(ascending),
+    blobs: [...found.blobs.view()].sort(ascending),
+  };
+}
+
+/** Everything below `roots` that is not in `seen`, `step` trees at a time. */
+function walkDown(
+  roots: readonly number[],
+  seen: ObjectSet,
+  step: number,
+  expand: (batch: Int32Array, seen: ObjectSet, found: FoundEntries) => void,
+): { trees: number[]; blobs: number[] } {
+  const found = { trees: new NumberList(), blobs: new NumberList() };
+  for (const root of roots) if (seen.add(root)) found.trees.push(root);
+  for (let at = 0; at < found.trees.length;) {
+    const end = Math.min(found.trees.length, at + step);
+    expand(found.trees.view(at, end).slice(), seen, found);
+    at = end;
+  }
+  return sorted(found);
 }
 
 /** Looks at the pack's entries, by git's index: none has type `never`. */

@@ -8,6 +8,25 @@
 let cursor: usize = 0;
 let failed: bool = false;
 
+/** The most copies that are noted, and how each is: result, base, size. */
+export const MAX_COPIES: u32 = 4096;
+export const COPY_BYTES: usize = 12;
+
+const copies: usize = memory.data(4096 * 12, 16);
+let copyCount: u32 = 0;
+
+/** Where the copies of the last delta are noted. */
+@inline
+export function copiesAt(): usize {
+  return copies;
+}
+
+/** How many were noted; none where there were more than fit. */
+@inline
+export function copiesNoted(): u32 {
+  return copyCount <= MAX_COPIES ? copyCount : 0;
+}
+
 function readSize(end: usize): u64 {
   let size: u64 = 0;
   let shift: u32 = 0;
@@ -43,6 +62,7 @@ export function applyDelta(
 ): bool {
   let at = cursor;
   let out = output;
+  copyCount = 0;
   while (at < end) {
     const code = <u32> load<u8>(at++);
     if (code < 128) {
@@ -68,6 +88,13 @@ export function applyDelta(
       return false;
     }
     copy(out, base + offset, size);
+    if (copyCount < MAX_COPIES) {
+      const note = copies + <usize> copyCount * COPY_BYTES;
+      store<u32>(note, <u32> (out - output));
+      store<u32>(note, offset, 4);
+      store<u32>(note, size, 8);
+    }
+    copyCount++;
     out += size;
   }
   return out == outEnd;

@@ -9,7 +9,13 @@
  * Layout and addresses are the caller's: see src/kernels/wasm/walker.ts.
  */
 
-import { applyDelta, resultSize } from "./delta";
+import {
+  applyDelta,
+  copiesAt,
+  copiesNoted,
+  COPY_BYTES,
+  resultSize,
+} from "./delta";
 import { inflate } from "./inflate";
 
 /** Reads bytes of a pack into memory; returns how many. */
@@ -37,8 +43,15 @@ const WINDOW_BYTES: u32 = WINDOW_STRIDE + WINDOW_OVERLAP + SLACK;
 const MAX_OBJECT: u32 = 2 * 1024 * 1024;
 const MAX_DEPTH: u32 = 8192;
 
-// Of a cached block: slot, size, kind, length with all that belongs to it.
-const BLOCK_HEAD: usize = 16;
+// Of a cached block: slot, size, kind, length with all that belongs to it;
+// of a tree's also the count of its entries (-1 where they are not known) and
+// the slot, plus one, of the base that some are taken over from.
+const BLOCK_HEAD: usize = 32;
+
+// Behind a tree's data stand the starts of its entries, and its size as their
+// end. An entry that a delta copies whole from its base, where it is an entry
+// too, has this bit: whoever expands the base finds it there.
+const INHERITED: u32 = 1 << 31;
 
 const stack: usize = memory.data(8192 * 4, 16);
 const rawId: usize = memory.data(32, 16);
@@ -305,7 +318,8 @@ export function headersFrom(
  * that was filled longer ago, and counts that in `flips`.
  */
 function allocate(slot: u32, size: u32, kind: u32): usize {
-  const length = (<u32> BLOCK_HEAD + size + SLACK + 15) & ~15;
+  const starts = kind == TREE ? (size / (width + 3) + 2) << 2 : 0;
+  const length = (<u32> BLOCK_HEAD + size + SLACK + starts + 15) & ~15;
   if (length > halfBytes) return 0;
   if (filled + length > halfBytes) {
     current ^= 1;
@@ -326,7 +340,15 @@ function allocate(slot: u32, size: u32, kind: u32): usize {
   store<u32>(block, size, 4);
   store<u32>(block, kind, 8);
   store<u32>(block, length, 12);
+  store<i32>(block, -1, 16);
+  store<u32>(block, 0, 20);
   return block;
+}
+
+/** Where the starts of a tree's entries stand. */
+@inline
+function startsOf(block: usize): usize {
+  return (block + BLOCK_HEAD + load<u32>(block, 4) + SLACK + 3) & ~3;
 }
 
 /** The block of the object at `slot`, or 0 if it is not for us. */
@@ -355,6 +377,7 @@ function resolve(slot: u32): usize {
       ) {
         return 0;
       }
+      if (entryType == TREE) findEntries(base, 0);
       store<u32>(cached + (<usize> at << 2), <u32> base);
       break;
     }
@@ -402,57 +425,147 @@ function applyAt(slot: u32, base: usize): usize {
   ) {
     return 0;
   }
+  if (load<u32>(block, 8) == TREE) findEntries(block, base);
   store<u32>(cached + (<usize> slot << 2), <u32> block);
   return block;
 }
 
+/** The end of the entry at `at`, or 0 if it is not an ordinary one. */
+@inline
+function entryEndAt(at: usize, end: usize): usize {
+  let byte = <u32> load<u8>(at);
+  if (byte < 0x31 || byte > 0x37) return 0;
+  do {
+    byte = <u32> load<u8>(++at);
+  } while (byte >= 0x30 && byte <= 0x37);
+  if (byte != 0x20) return 0;
+  const name = ++at;
+  // The NUL that findEntries puts behind the data ends this.
+  while (load<u8>(at) != 0) at++;
+  if (at == name || at + 1 + width > end) return 0;
+  return at + 1 + width;
+}
+
 /**
- * Writes the entries of a tree to `out`: twice the number, plus 1 for a tree.
- * Returns how many, or -1 if the tree is not for us. `out` has room.
+ * Finds the entries of the tree in `block`; those that its delta copied from
+ * `base`, if that is not 0, entry by entry are taken over from there.
  */
-function parseTree(data: usize, end: usize, out: usize): i32 {
-  let at = data;
-  let count: i32 = 0;
-  // A block has slack behind it, which holds no NUL for sure: one is put
-  // there, so that the search for it ends.
+function findEntries(block: usize, base: usize): void {
+  const size = load<u32>(block, 4);
+  const data = block + BLOCK_HEAD;
+  const end = data + size;
+  const starts = startsOf(block);
+  const most = size / (width + 3) + 1;
   store<u8>(end, 0);
-  while (at < end) {
+  let known: u32 = 0;
+  let baseStarts: usize = 0;
+  if (base != 0 && load<i32>(base, 16) > 0) {
+    known = load<u32>(base, 16);
+    baseStarts = startsOf(base);
+  }
+  const noted = known > 0 ? copiesNoted() : 0;
+  let note = copiesAt();
+  const lastNote = note + <usize> noted * COPY_BYTES;
+  let count: u32 = 0;
+  let at: u32 = 0;
+  while (at < size) {
+    // The copy that this entry starts in, if it does.
+    while (note < lastNote && load<u32>(note) + load<u32>(note, 8) <= at) {
+      note += COPY_BYTES;
+    }
+    if (note < lastNote && load<u32>(note) <= at) {
+      const from = load<u32>(note, 4);
+      const shift = from - load<u32>(note);
+      const limit = from + load<u32>(note, 8);
+      let low: u32 = 0;
+      let high = known;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        const start = load<u32>(baseStarts + (<usize> middle << 2)) &
+          ~INHERITED;
+        if (start < at + shift) low = middle + 1;
+        else high = middle;
+      }
+      let start = load<u32>(baseStarts + (<usize> low << 2)) & ~INHERITED;
+      let taken = false;
+      while (low < known && start == at + shift) {
+        const next = load<u32>(baseStarts + (<usize> (low + 1) << 2)) &
+          ~INHERITED;
+        if (next > limit || count >= most) break;
+        store<u32>(starts + (<usize> count << 2), at | INHERITED);
+        count++;
+        at = next - shift;
+        start = next;
+        low++;
+        taken = true;
+      }
+      if (taken) continue;
+    }
+    const next = entryEndAt(data + at, end);
+    if (next == 0 || count >= most) return;
+    store<u32>(starts + (<usize> count << 2), at);
+    count++;
+    at = <u32> (next - data);
+  }
+  store<u32>(starts + (<usize> count << 2), size);
+  store<u32>(block, count, 16);
+  if (base != 0) store<u32>(block, load<u32>(base) + 1, 20);
+}
+
+@inline
+function isSeen(seen: usize, seenWords: u32, number: u32): bool {
+  return number >> 5 < seenWords &&
+    (load<u32>(seen + (<usize> (number >> 5) << 2)) & (1 << (number & 31))) !=
+      0;
+}
+
+/**
+ * Writes the entries of a tree to `out`: twice the number, plus 1 for a tree,
+ * without those of its base where `partial`. Returns how many, or -1 if the
+ * tree is not for us. `out` has room.
+ */
+function writeEntries(block: usize, partial: bool, out: usize): i32 {
+  const data = block + BLOCK_HEAD;
+  const starts = startsOf(block);
+  const known = load<i32>(block, 16);
+  let count: i32 = 0;
+  for (let i: i32 = 0; i < known; i++) {
+    const start = load<u32>(starts + (<usize> i << 2));
+    if (partial && (start & INHERITED) != 0) continue;
+    let at = data + (start & ~INHERITED);
     let mode: u32 = 0;
     let byte = <u32> load<u8>(at);
-    if (byte < 0x31 || byte > 0x37) return -1;
     do {
       mode = (mode << 3) | (byte - 0x30);
       byte = <u32> load<u8>(++at);
-    } while (byte >= 0x30 && byte <= 0x37);
-    if (byte != 0x20) return -1;
-    const name = ++at;
-    while (load<u8>(at) != 0) at++;
-    if (at == name) return -1;
-    at++;
-    if (at + width > end) return -1;
+    } while (byte != 0x20);
     const type = mode & 0xf000;
-    if (type == 0x4000 || type == 0x8000 || type == 0xa000) {
-      const number = find(at);
-      if (number < 0) return -1;
-      store<i32>(
-        out + (<usize> count << 2),
-        (number << 1) | (type == 0x4000 ? 1 : 0),
-      );
-      count++;
-    }
-    at += width;
+    if (type != 0x4000 && type != 0x8000 && type != 0xa000) continue;
+    const end = load<u32>(starts + (<usize> (i + 1) << 2)) & ~INHERITED;
+    const number = find(data + end - width);
+    if (number < 0) return -1;
+    store<i32>(
+      out + (<usize> count << 2),
+      (number << 1) | (type == 0x4000 ? 1 : 0),
+    );
+    count++;
   }
   return count;
 }
 
 /**
- * Expands trees: for each number at `trees` the count of its entries and the
- * entries, or -1, at `out`, which takes `room` numbers. Returns how many trees
- * were done before `out` was full, at least one.
+ * Expands trees: for each number at `trees` the count of its entries, the
+ * number, plus one, of the tree whose entries are left out, and the entries,
+ * or -1 and 0, at `out`, which takes `room` numbers. Entries are left out
+ * where the tree that has them too is in the set of `seenWords` words at
+ * `seen`. Returns how many trees were done before `out` was full, at least
+ * one.
  */
 export function expandTrees(
   trees: usize,
   count: u32,
+  seen: usize,
+  seenWords: u32,
   out: usize,
   room: u32,
 ): u32 {
@@ -462,19 +575,21 @@ export function expandTrees(
     const slot = load<u32>(trees + (<usize> i << 2));
     const block = slot < slotCount ? resolve(slot) : 0;
     let entries: i32 = -1;
+    let base: u32 = 0;
     if (block != 0 && load<u32>(block, 8) == TREE) {
-      const size = load<u32>(block, 4);
-      const most = <usize> (size / (width + 3)) + 2;
-      if (at + (most << 2) <= end) {
-        const data = block + BLOCK_HEAD;
-        entries = parseTree(data, data + size, at + 4);
-      } else if (i > 0) {
+      const known = load<i32>(block, 16);
+      if (known >= 0 && at + 8 + (<usize> known << 2) <= end) {
+        base = load<u32>(block, 20);
+        if (base != 0 && !isSeen(seen, seenWords, base - 1)) base = 0;
+        entries = writeEntries(block, base != 0, at + 8);
+      } else if (known >= 0 && i > 0) {
         return i;
       }
     }
-    if (at + 4 > end) return i;
+    if (at + 8 > end) return i;
     store<i32>(at, entries);
-    at += 4;
+    store<u32>(at, entries < 0 ? 0 : base, 4);
+    at += 8;
     if (entries > 0) at += <usize> entries << 2;
   }
   return count;

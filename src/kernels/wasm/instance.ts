@@ -20,7 +20,14 @@ export interface WasmExports {
   inputEnd(): number;
   outputEnd(): number;
   configure(...addresses: number[]): void;
-  expandTrees(trees: number, count: number, out: number, room: number): number;
+  expandTrees(
+    trees: number,
+    count: number,
+    seen: number,
+    seenWords: number,
+    out: number,
+    room: number,
+  ): number;
   commitsFrom(slot: number, most: number, out: number, room: number): number;
   headersFrom(slot: number, most: number, types: number, bases: number): number;
   heapStart(): number;

@@ -50,6 +50,8 @@ export function wasmPackWalker(
   const table = place(init.table.byteLength);
   const offsets = place(slots * 8);
   const cached = place(slots * 4);
+  const seenWords = (slots >>> 5) + 1;
+  const seenAt = place(seenWords * 4);
   const segments = place(packs.length * SEGMENT_BYTES);
   const windowKeys = place(windows * WINDOW_KEY_BYTES);
   const trees = place(BATCH * 4);
@@ -91,18 +93,30 @@ export function wasmPackWalker(
   );
 
   return {
-    expandTrees(batch, take): void {
+    expandTrees(batch, seen, take): void {
       for (let start = 0; start < batch.length;) {
         const part = batch.subarray(start, start + BATCH);
         numbers.set(part, trees / 4);
-        const done = wasm.expandTrees(trees, part.length, out, OUT_NUMBERS);
+        // Bases are entries of packs: numbers beyond those do not matter.
+        const words = Math.min(seen.length, seenWords);
+        numbers.set(seen.subarray(0, words), seenAt / 4);
+        const done = wasm.expandTrees(
+          trees,
+          part.length,
+          seenAt,
+          words,
+          out,
+          OUT_NUMBERS,
+        );
         let at = out / 4;
         for (let i = 0; i < done; i++) {
-          const count = numbers[at++] as number;
+          const count = numbers[at] as number;
+          const base = (numbers[at + 1] as number) - 1;
+          at += 2;
           if (count < 0) {
-            take(start + i, undefined);
+            take(start + i, undefined, -1);
           } else {
-            take(start + i, numbers.subarray(at, at + count));
+            take(start + i, numbers.subarray(at, at + count), base);
             at += count;
           }
         }

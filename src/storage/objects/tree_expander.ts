@@ -28,7 +28,10 @@ export class TreeExpander {
   readonly #walker: StoreWalker;
   readonly #rawLength: number;
   readonly #maxRemembered: number;
-  /** For each remembered tree how many children, then the children. */
+  /**
+   * For each remembered tree how many children, the tree that has its further
+   * ones or -1, then the children.
+   */
   readonly #remembered = new NumberList(1);
   /** Where a tree's children are remembered, plus one, by number. */
   #places = new Int32Array(0);
@@ -62,12 +65,12 @@ export class TreeExpander {
       const tree = rest[i] as number;
       const count = this.#parse(tree);
       const entries = this.#children.subarray(0, count);
-      this.#remember(tree, entries);
+      this.#remember(tree, entries, -1);
       deliver(entries, seen, found);
     }
   }
 
-  /** Returns the trees that are not remembered. */
+  /** Returns the trees that are not remembered, or not all that matters. */
   #deliverRemembered(
     trees: Int32Array,
     seen: ObjectSet,
@@ -77,11 +80,12 @@ export class TreeExpander {
     for (let i = 0; i < trees.length; i++) {
       const tree = trees[i] as number;
       const place = this.#places[tree] ?? 0;
-      if (place === 0) {
+      const base = place === 0 ? -1 : this.#remembered.at(place - 1);
+      if (place === 0 || (base >= 0 && !seen.has(base))) {
         trees[unknown++] = tree;
         continue;
       }
-      const end = place + this.#remembered.at(place - 1);
+      const end = place + this.#remembered.at(place - 2);
       deliver(this.#remembered.view(place, end), seen, found);
     }
     return trees.subarray(0, unknown);
@@ -99,14 +103,14 @@ export class TreeExpander {
     const { flags, kinds } = this.#catalog;
     let left = 0;
     const rest = new Int32Array(trees.length);
-    walker.expandTrees(trees, (index, entries) => {
+    walker.expandTrees(trees, seen.words(), (index, entries, base) => {
       const tree = trees[index] as number;
       if (entries === undefined || ((flags[tree] as number) & BAD) !== 0) {
         rest[left++] = tree;
         return;
       }
       kinds[tree] = TREE;
-      this.#remember(tree, entries);
+      this.#remember(tree, entries, base);
       deliver(entries, seen, found);
     });
     return rest.subarray(0, left);
@@ -168,10 +172,10 @@ export class TreeExpander {
     return count;
   }
 
-  #remember(tree: number, entries: Int32Array): void {
+  #remember(tree: number, entries: Int32Array, base: number): void {
     const list = this.#remembered;
     const count = entries.length;
-    if (list.length + count + 1 > this.#maxRemembered) return;
+    if (list.length + count + 2 > this.#maxRemembered) return;
     if (tree >= this.#places.length) {
       const wider = new Int32Array(
         Math.max(this.#catalog.count, tree + 1, this.#places.length * 2),
@@ -180,6 +184,7 @@ export class TreeExpander {
       this.#places = wider;
     }
     list.push(count);
+    list.push(base);
     this.#places[tree] = list.length;
     list.pushAll(entries);
   }

@@ -59,10 +59,10 @@ function open(
       const walker = make(init);
       return {
         ...walker,
-        expandTrees: (trees, take) =>
-          walker.expandTrees(trees, (index, entries) => {
+        expandTrees: (trees, seen, take) =>
+          walker.expandTrees(trees, seen, (index, entries, base) => {
             if (entries !== undefined) count(1);
-            take(index, entries);
+            take(index, entries, base);
           }),
         commitsFrom(slot, most, take) {
           const done = walker.commitsFrom(slot, most, take);
