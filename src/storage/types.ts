@@ -149,7 +149,7 @@ export interface ObjectData {
  * An id that some object names but that the repository lacks may have a number
  * too: {@linkcode ObjectGraph.has} tells. Every operation that reads an object
  * re-scans the repository once before it throws StorageError "missing-object"
- * (message: the id), and throws StorageError "corrupt-object" where no copy of
+ * (its message names the id), and throws StorageError "corrupt-object" where no copy of
  * an object is readable.
  */
 export interface ObjectGraph {

@@ -62,7 +62,8 @@ function translate(error: unknown, size: number): KernelError {
 
 function deflate(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const stream = zlib.deflateSync(data);
-  return new Uint8Array(stream.buffer, stream.byteOffset, stream.length);
+  const { buffer, byteOffset, length } = stream;
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 
 /** zlib for streams and CRC-32, OpenSSL's hashes for trailers. */

@@ -147,7 +147,7 @@ function matchSet(
   let previous: string | undefined;
   for (let isFirst = true; isFirst || pattern[p] !== "]"; p++) {
     isFirst = false;
-    let current = pattern[p];
+    let current: string | undefined = pattern[p];
     if (current === undefined) return undefined;
     if (current === "\\") {
       current = pattern[++p];

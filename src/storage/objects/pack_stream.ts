@@ -239,7 +239,10 @@ export class PackStream implements PackBytes {
 
   #badCrc(slot: number): StorageError {
     const oid = this.#catalog.ids.oid(this.#catalog.numberOf(slot));
-    return new StorageError("corrupt-object", `${oid}: bad packed object CRC`);
+    return new StorageError(
+      "corrupt-object",
+      `Cannot copy object ${oid}: bad packed object CRC`,
+    );
   }
 
   #giveAnew(slot: number): void {

@@ -437,17 +437,25 @@ export class ObjectReader {
     const cause = this.#cause;
     const isBad = ((catalog.flags[number] as number) & BAD) !== 0;
     if (!isBad && cause === undefined) {
-      throw new StorageError("missing-object", oid);
+      throw new StorageError(
+        "missing-object",
+        `Cannot read object ${oid}: it is missing`,
+      );
     }
     throw new StorageError(
       "corrupt-object",
-      cause === undefined ? oid : `${oid}: ${messageOf(cause)}`,
+      `Cannot read object ${oid}: ${
+        cause === undefined ? "no copy is readable" : messageOf(cause)
+      }`,
       { cause },
     );
   }
 
   #tooLarge(slot: number): StorageError {
     const oid = this.#catalog.ids.oid(this.#catalog.numberOf(slot));
-    return new StorageError("object-too-large", oid);
+    return new StorageError(
+      "object-too-large",
+      `Cannot read object ${oid}: it is too large`,
+    );
   }
 }

@@ -204,7 +204,10 @@ export class TreeExpander {
 
   #corrupt(tree: number, state: string): StorageError {
     const oid = this.#catalog.ids.oid(tree);
-    return new StorageError("corrupt-object", `${oid}: ${state}`);
+    return new StorageError(
+      "corrupt-object",
+      `Cannot read tree ${oid}: ${state}`,
+    );
   }
 }
 
