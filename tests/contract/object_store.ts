@@ -255,7 +255,10 @@ export function objectStoreContract(
       assert.equal(store.find(absent), -1);
       assert.ok(store.count > number);
       const missing = { name: "StorageError", code: "missing-object" };
-      assert.throws(() => store.read(number), { ...missing, message: absent });
+      assert.throws(() => store.read(number), {
+        ...missing,
+        message: `Cannot read object ${absent}: it is missing`,
+      });
       assert.throws(() => store.kind(number), missing);
       assert.throws(() => store.commitTree(number), missing);
       assert.throws(

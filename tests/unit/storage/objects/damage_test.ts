@@ -257,7 +257,7 @@ describe("Damaged packs", () => {
     assert.deepEqual(read(store, FIRST.oid), BASE);
     assert.throws(() => read(store, child.oid), {
       code: "object-too-large",
-      message: child.oid,
+      message: `Cannot read object ${child.oid}: it is too large`,
     });
     const plan = planOf(store, { oids: everything(store), ofsDelta: true });
     assert.equal(plan.reused, 2);
