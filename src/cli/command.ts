@@ -27,6 +27,8 @@ export interface CommandRow {
   readonly description: readonly string[];
   /** Its options. */
   readonly options: readonly OptionRow[];
+  /** Options of git's command of that name that are not there yet. */
+  readonly notYet?: readonly string[];
   /** Loads its code. */
   readonly load: () => Promise<RunCommand>;
 }

@@ -7,17 +7,19 @@
 
 import { messageOf, UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { EndSignal, ProcessIo } from "../core/process.ts";
+import type { ProcessIo } from "../core/process.ts";
 import { LIMITS, type Limits, toInternal } from "../server/limits.ts";
 import { textLogger } from "../server/log.ts";
 import type { Backend } from "../storage/types.ts";
 import { EXIT } from "./command.ts";
 import {
   banner,
+  cannotListen,
   missingDirectory,
   type Served,
   WELCOME_NAME,
 } from "./daemon_words.ts";
+import { EndRequests } from "./end_requests.ts";
 import { fillWelcome } from "./welcome.ts";
 import type { GivenOptions, ParsedArguments } from "./options.ts";
 
@@ -34,27 +36,41 @@ export async function runDaemon(
   { options, rest }: ParsedArguments,
   io: ProcessIo,
 ): Promise<number> {
-  const logger = textLogger({
-    pid: io.pid,
-    verbose: options.flag("verbose"),
-    write: (line) => io.writeError(line),
-  });
+  const isGit = GIT_RULES.some((name) => options.has(name));
+  const isVerbose = options.flag("verbose");
+  const logger = withNotice(
+    textLogger({
+      pid: io.pid,
+      verbose: isVerbose,
+      write: (line) => io.writeError(line),
+    }),
+    (words) => {
+      if (!isGit || isVerbose) io.writeError(words);
+    },
+  );
   const limits = limitsOf(options);
   const port = options.integer("port") ?? DEFAULT_PORT;
   if (port < 0 || port > 65535) {
     throw new UsageError("usage", "option `port' expects a port number");
   }
   const compose = await import("../compose.ts");
-  const plan = planOf(options, rest, io, compose, logger);
-  const server = await listening(port, logger, () =>
-    compose.serveTcp({
-      backend: plan.backend,
-      hostname: options.text("listen") ?? DEFAULT_HOST,
-      port,
-      limits,
-      informativeErrors: options.flag("informative-errors"),
-      logger,
-    }));
+  const plan = isGit
+    ? gitPlan(options, rest, io, compose, logger)
+    : friendlyPlan(rest, io, compose, logger);
+  const server = await listening(
+    port,
+    plan.served.kind,
+    logger,
+    () =>
+      compose.serveTcp({
+        backend: plan.backend,
+        hostname: options.text("listen") ?? DEFAULT_HOST,
+        port,
+        limits,
+        informativeErrors: options.flag("informative-errors"),
+        logger,
+      }),
+  );
   const pidFile = options.text("pid-file");
   if (pidFile !== undefined) writePid(pidFile, io);
   logger.log("info", "Ready to rumble");
@@ -71,16 +87,17 @@ interface Plan {
   readonly served: Served;
 }
 
-function planOf(
-  options: GivenOptions,
-  directories: readonly string[],
-  io: ProcessIo,
-  compose: Compose,
-  logger: Logger,
-): Plan {
-  return GIT_RULES.some((name) => options.has(name))
-    ? gitPlan(options, directories, io, compose, logger)
-    : friendlyPlan(directories, io, compose, logger);
+/**
+ * Tells `show` in place of the log when sessions hold up the end: somebody may
+ * sit there and wait.
+ */
+function withNotice(logger: Logger, show: (words: string) => void): Logger {
+  return {
+    log(level, message, fields) {
+      if (fields?.waiting === undefined) logger.log(level, message, fields);
+      else show(`${message}; press Ctrl-C again to end now.\n`);
+    },
+  };
 }
 
 /** One directory, and everything below it. */
@@ -98,8 +115,9 @@ function friendlyPlan(
     );
   }
   const root = named ?? DEFAULT_ROOT;
-  if (io.kindOf(absolute(root, io)) !== "directory") {
-    if (named !== undefined) throw missingDirectory(root);
+  const found = root === "" ? undefined : io.kindOf(absolute(root, io));
+  if (found !== "directory") {
+    if (named !== undefined) throw missingDirectory(root, found);
     const welcome = new compose.MemoryRepository();
     fillWelcome(welcome);
     return {
@@ -126,7 +144,8 @@ function gitPlan(
   compose: Compose,
   logger: Logger,
 ): Plan {
-  const basePath = options.text("base-path");
+  const given = options.text("base-path");
+  const basePath = given === undefined ? undefined : absolute(given, io);
   const isStrict = options.flag("strict-paths");
   if (isStrict && directories.length === 0) {
     throw new UsageError(
@@ -136,22 +155,22 @@ function gitPlan(
   }
   if (
     basePath !== undefined &&
-    io.kindOf(absolute(basePath, io)) !== "directory"
+    (given === "" || io.kindOf(basePath) !== "directory")
   ) {
     throw new UsageError(
       "base-path",
-      `base-path '${basePath}' does not exist or is not a directory`,
+      `base-path '${given}' does not exist or is not a directory`,
     );
   }
   const backend = new compose.FileSystemBackend({
     rules: "git",
-    ...(basePath === undefined ? {} : { basePath: absolute(basePath, io) }),
+    ...(basePath === undefined ? {} : { basePath }),
     basePathRelaxed: options.flag("base-path-relaxed"),
     strictPaths: isStrict,
     exportAll: options.flag("export-all"),
     directories,
   }, { logger });
-  return { backend, served: { kind: "git-rules" } };
+  return { backend, served: { kind: "git-rules", basePath } };
 }
 
 function limitsOf(options: GivenOptions): Partial<Limits> {
@@ -169,6 +188,7 @@ function limitsOf(options: GivenOptions): Partial<Limits> {
 /** Starts a server; why it cannot listen is said as daemon.c says it. */
 async function listening<T>(
   port: number,
+  kind: Served["kind"],
   logger: Logger,
   start: () => Promise<T>,
 ): Promise<T> {
@@ -176,12 +196,9 @@ async function listening<T>(
     return await start();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    logger.log("error", error.message);
-    throw new UsageError(
-      error.code,
-      `unable to allocate any listen sockets on port ${port}`,
-      { cause: error },
-    );
+    const { log, fatal } = cannotListen(error, port, kind);
+    logger.log("error", log);
+    throw fatal;
   }
 }
 
@@ -206,16 +223,17 @@ async function untilSignal(
   server: Awaited<ReturnType<Compose["serveTcp"]>>,
   io: ProcessIo,
 ): Promise<number> {
-  let received: EndSignal | undefined;
+  const requests = new EndRequests(() => performance.now());
   const ended = Promise.withResolvers<void>();
   const restore = io.onSignal(["SIGTERM", "SIGINT"], (signal) => {
-    if (received !== undefined) ended.resolve();
-    received = signal;
-    void server.close();
+    const request = requests.take(signal);
+    if (request === "first") void server.close();
+    if (request === "again") ended.resolve();
   });
   await Promise.race([server.finished, ended.promise]);
   restore();
   await io.flushError();
+  const received = requests.signal;
   if (received === undefined) return EXIT.ok;
   io.killSelf(received);
   // The signal is on its way; where it is blocked, this is the end.

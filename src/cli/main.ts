@@ -74,7 +74,10 @@ async function runCommand(
   const command = COMMANDS.find((row) => row.name === name);
   if (command === undefined) return unknownCommand(name, io);
   try {
-    const parsed = parseOptions(command.options, args);
+    const parsed = parseOptions(command.options, args, {
+      command: name,
+      notYet: command.notYet ?? [],
+    });
     if (parsed.help !== undefined) {
       await io.writeOut(commandHelp(command));
       // parse-options: -h counts as a usage error, --help does not.

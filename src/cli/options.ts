@@ -21,6 +21,8 @@ export interface OptionRow {
   readonly value?: string;
   /** Whether the value is a decimal number. */
   readonly isInteger?: boolean;
+  /** Whether a second value is refused: git collects them, and we cannot yet. */
+  readonly isSingle?: boolean;
   /** What it does, one line. */
   readonly meaning: string;
 }
@@ -69,13 +71,24 @@ export interface ParsedArguments {
   readonly help?: "-h" | "--help";
 }
 
+/** Options that git's command of that name has, and ours has not yet. */
+export interface NotYet {
+  /** The name of the command, after `git`. */
+  readonly command: string;
+  /** Their long forms, without dashes. */
+  readonly notYet: readonly string[];
+}
+
+const NOTHING_MISSING: NotYet = { command: "", notYet: [] };
+
 /**
  * Takes arguments apart. Throws a UsageError "usage" in parse-options' words;
- * for an unknown option it names the nearest one.
+ * for an unknown option it names the nearest one, unless it is one of git's.
  */
 export function parseOptions(
   rows: readonly OptionRow[],
   args: readonly string[],
+  missing: NotYet = NOTHING_MISSING,
 ): ParsedArguments {
   const values = new Map<string, string | boolean>();
   const rest: string[] = [];
@@ -92,7 +105,7 @@ export function parseOptions(
       rest.push(arg);
       continue;
     }
-    const { row, value, isNegated } = recognise(rows, arg);
+    const { row, value, isNegated } = recognise(rows, arg, missing);
     if (row.value === undefined) {
       if (value !== undefined) throw usage(`${said(row)} takes no value`);
       values.set(row.name, !isNegated);
@@ -102,6 +115,9 @@ export function parseOptions(
     } else {
       const given = value ?? args[++i];
       if (given === undefined) throw usage(`${said(row)} requires a value`);
+      if (row.isSingle === true && typeof values.get(row.name) === "string") {
+        throw usage(`only one --${row.name} is supported yet`);
+      }
       values.set(row.name, checked(row, given));
     }
   }
@@ -114,7 +130,11 @@ interface Recognised {
   readonly isNegated: boolean;
 }
 
-function recognise(rows: readonly OptionRow[], arg: string): Recognised {
+function recognise(
+  rows: readonly OptionRow[],
+  arg: string,
+  missing: NotYet,
+): Recognised {
   if (!arg.startsWith("--")) {
     const row = rows.find(({ short }) => short === arg.slice(1, 2));
     if (row === undefined) throw usage(`unknown switch \`${arg.slice(1)}'`);
@@ -130,6 +150,11 @@ function recognise(rows: readonly OptionRow[], arg: string): Recognised {
     ? rows.find((candidate) => candidate.name === name.slice(3))
     : undefined;
   if (negated !== undefined) return { row: negated, value, isNegated: true };
+  if (missing.notYet.includes(name)) {
+    throw usage(
+      `option \`${name}' of git ${missing.command} is not supported yet`,
+    );
+  }
   const close = nearest(name, rows.map((candidate) => candidate.name));
   const hint = close === undefined
     ? ""

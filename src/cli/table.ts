@@ -8,6 +8,7 @@
 import { LIMITS } from "../server/limits.ts";
 import type { CommandRow } from "./command.ts";
 import type { OptionRow } from "./options.ts";
+import { GIT_DAEMON_NOT_YET } from "./unsupported.ts";
 
 const LIMIT_OPTIONS: readonly OptionRow[] = LIMITS.flatMap((row) =>
   row.option === undefined ? [] : [{
@@ -24,6 +25,7 @@ const DAEMON_OPTIONS: readonly OptionRow[] = [
   {
     name: "listen",
     value: "<host>",
+    isSingle: true,
     meaning: "address to listen on; default 127.0.0.1",
   },
   {
@@ -78,6 +80,7 @@ export const COMMANDS: readonly CommandRow[] = [
       "and a repository needs git-daemon-export-ok unless --export-all is given.",
     ],
     options: DAEMON_OPTIONS,
+    notYet: GIT_DAEMON_NOT_YET,
     load: async () => (await import("./daemon.ts")).runDaemon,
   },
   {

@@ -67,10 +67,18 @@ export class Daemon {
     this.#isDraining = true;
     for (const listener of this.#listeners) listener.close();
     const closing = new RefusedError("closing", "the server is shutting down");
+    let waiting = 0;
     for (const { ending, hasRequest } of this.#running.values()) {
-      if (!hasRequest) ending.abort(closing);
+      if (hasRequest) waiting++;
+      else ending.abort(closing);
     }
-    const timer = setTimeout(() => this.abort(), this.#context.limits.drainMs);
+    const { logger, limits: { drainMs } } = this.#context;
+    if (waiting > 0 && drainMs > 0) {
+      const whom = waiting === 1 ? "1 session" : `${waiting} sessions`;
+      const words = `Waiting up to ${drainMs / 1000} s for ${whom}`;
+      logger.log("info", words, { waiting });
+    }
+    const timer = setTimeout(() => this.abort(), drainMs);
     void this.finished.then(() => clearTimeout(timer));
   }
 

@@ -311,6 +311,26 @@ describe("the process", () => {
     assert.deepEqual(await daemon.ended, { code: null, signal: "SIGTERM" });
   });
 
+  // npm passes a terminal's Ctrl-C on, though the terminal reached us too.
+  if (SERVER === "ours") {
+    it("takes SIGINT that comes twice for one, and says it waits", async () => {
+      const daemon = await startDaemon({ args: [root] });
+      const client = await connectWire(daemon.port);
+      await client.send(gitRequest("/plain"));
+      await client.untilFlush();
+      daemon.kill("SIGINT");
+      daemon.kill("SIGINT");
+      await daemon.logged(
+        /^Waiting up to 10 s for 1 session; press Ctrl-C again to end now\.$/m,
+      );
+      client.forget();
+      await client.send(packets(`want ${plain} ofs-delta\n`, "0000", "done\n"));
+      const answer = await client.untilClosed();
+      assert.ok(new TextDecoder("latin1").decode(answer).includes("PACK"));
+      assert.deepEqual(await daemon.ended, { code: null, signal: "SIGINT" });
+    });
+  }
+
   it("writes its process id, and nothing else, to --pid-file", async () => {
     const file = join(root, "daemon.pid");
     const args = [`--pid-file=${file}`, `--base-path=${root}`];

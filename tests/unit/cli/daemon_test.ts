@@ -2,10 +2,21 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { main } from "../../../src/cli/main.ts";
+import type { CommandRow } from "../../../src/cli/command.ts";
 import { banner } from "../../../src/cli/daemon_words.ts";
+import { EndRequests } from "../../../src/cli/end_requests.ts";
+import { main } from "../../../src/cli/main.ts";
+import { COMMANDS } from "../../../src/cli/table.ts";
+import { git } from "../../support/git.ts";
 import { after, before, describe, it } from "../../support/test.ts";
+import {
+  connectWire,
+  gitRequest,
+  type WireClient,
+} from "../../support/wire_client.ts";
 import { FakeProcess } from "./fake_process.ts";
+
+const DAEMON = COMMANDS.find(({ name }) => name === "daemon") as CommandRow;
 
 async function fails(args: readonly string[], io = new FakeProcess()) {
   const code = await main(["daemon", ...args], io);
@@ -25,7 +36,7 @@ describe("gitsrv daemon", () => {
     await io.says("Press Ctrl-C");
     assert.match(
       io.error,
-      /^Serving a welcome repository at git:\/\/127\.0\.0\.1:\d+\/ \(read-only\)\n\n {4}git clone git:\/\/127\.0\.0\.1:\d+\/welcome\.git\n/,
+      /^Serving a welcome repository at git:\/\/127\.0\.0\.1:\d+\/ \(read-only, this machine only\)\n\n {4}git clone git:\/\/127\.0\.0\.1:\d+\/welcome\.git\n/,
     );
     io.signal("SIGTERM");
     assert.equal(await running, 1);
@@ -49,11 +60,15 @@ describe("gitsrv daemon", () => {
     assert.deepEqual(io.killedBy, ["SIGINT"]);
   });
 
-  it("says under git's rules where it listens, and no more", async () => {
+  it("says under git's rules what is served and where, no more", async () => {
     const io = new FakeProcess([root]);
     const running = main(["daemon", "--port=0", `--base-path=${root}`], io);
     await io.says("Serving");
-    assert.match(io.error, /^Serving at git:\S+ by git daemon's rules\n$/);
+    assert.match(
+      io.error,
+      /^Serving \/\S+ at git:\S+ by git daemon's rules\n$/,
+    );
+    assert.ok(io.error.startsWith(`Serving ${root} at `));
     io.signal("SIGTERM");
     await running;
   });
@@ -66,6 +81,49 @@ describe("gitsrv daemon", () => {
         "hint: to make a first repository there:\n" +
         "hint:     git init --bare -b main ./mine/hello.git\n",
     });
+  });
+
+  it("ends without that command where a file is in the way", async () => {
+    const io = new FakeProcess();
+    io.files.set("/here/notes", "");
+    assert.deepEqual(await fails(["notes"], io), {
+      code: 128,
+      error: "fatal: directory 'notes' does not exist or is not a directory\n",
+    });
+  });
+
+  it("ends where a variable of the shell was empty", async () => {
+    assert.deepEqual(await fails([""], new FakeProcess(["/here/"])), {
+      code: 128,
+      error: "fatal: no directory given\n",
+    });
+    const io = new FakeProcess(["/here/", ""]);
+    assert.deepEqual(await fails(["--base-path="], io), {
+      code: 128,
+      error: "fatal: base-path '' does not exist or is not a directory\n",
+    });
+  });
+
+  it("listens on one address, and says that it cannot on two", async () => {
+    const { code, error } = await fails(["--listen=::1", "--listen=127.0.0.1"]);
+    assert.equal(code, 129);
+    assert.match(error, /^error: only one --listen is supported yet\nusage: /);
+  });
+
+  it("says which options of git daemon are not there yet", async () => {
+    const args = ["--inetd", "--user=git", "--user-path", "--enable=x"];
+    for (const arg of args) {
+      const name = /[\w-]+[a-z]/.exec(arg.slice(2))?.[0];
+      const { code, error } = await fails([arg]);
+      assert.equal(code, 129);
+      const words =
+        `error: option \`${name}' of git daemon is not supported yet`;
+      assert.ok(error.startsWith(`${words}\nusage: `), error);
+    }
+    assert.deepEqual(
+      DAEMON.options.filter(({ name }) => DAEMON.notYet?.includes(name)),
+      [],
+    );
   });
 
   it("ends with git's words for a base path that is missing", async () => {
@@ -101,11 +159,99 @@ describe("gitsrv daemon", () => {
     const port = /:(\d+)\//.exec(io.error)?.[1];
     assert.deepEqual(await fails([`--port=${port}`]), {
       code: 128,
+      error: `[4242] Could not bind to 127.0.0.1 port ${port}: ` +
+        "Address already in use\n" +
+        `fatal: unable to allocate any listen sockets on port ${port}\n` +
+        "hint: another server has it; --port=0 takes a free one " +
+        "(npm start -- --port=0)\n",
+    });
+    const git = [`--port=${port}`, "--base-path=/"];
+    assert.deepEqual(await fails(git, new FakeProcess(["/"])), {
+      code: 128,
       error: "[4242] Could not bind to 127.0.0.1: Address already in use\n" +
         `fatal: unable to allocate any listen sockets on port ${port}\n`,
     });
     io.signal("SIGTERM");
     await running;
+  });
+});
+
+describe("waiting for the end", () => {
+  const NOTICE =
+    "Waiting up to 9 s for 1 session; press Ctrl-C again to end now.\n";
+
+  /** A session that is in the middle of something when a signal comes. */
+  async function interrupted(
+    args: readonly string[],
+    use: (io: FakeProcess, client: WireClient) => Promise<void>,
+  ): Promise<void> {
+    const root = mkdtempSync(join(tmpdir(), "gitsrv-wait-"));
+    await git(["init", "--quiet", "--bare", join(root, "a.git")]);
+    const io = new FakeProcess([root]);
+    const options = args.map((arg) => arg.replace("<root>", root));
+    const limits = ["--port=0", "--drain-timeout=9"];
+    const running = main(["daemon", ...limits, ...options], io);
+    await io.says("Serving");
+    const port = Number(/:(\d+)\//.exec(io.error)?.[1]);
+    const client = await connectWire(port);
+    try {
+      await client.send(gitRequest("/a.git"));
+      await client.untilFlush();
+      io.signal("SIGINT");
+      await use(io, client);
+    } finally {
+      client.close();
+      await running;
+      rmSync(root, { recursive: true });
+    }
+    assert.deepEqual(io.killedBy, ["SIGINT"]);
+  }
+
+  it("says what it waits for, once, and takes an echo for none", async () => {
+    await interrupted(["<root>"], async (io, client) => {
+      io.signal("SIGINT");
+      assert.equal(io.error.split(NOTICE).length, 2, io.error);
+      // Had it counted, the end would have come by now.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      assert.deepEqual(io.killedBy, []);
+      client.forget();
+      await client.send("0000");
+      await client.untilClosed();
+      assert.equal(io.error.split(NOTICE).length, 2, io.error);
+    });
+  });
+
+  it("says nothing under git's rules, unless verbose", async () => {
+    const args = ["--base-path=<root>", "--export-all"];
+    await interrupted(args, (io) => {
+      assert.ok(!io.error.includes("Waiting"), io.error);
+      return Promise.resolve();
+    });
+    await interrupted([...args, "--verbose"], (io) => {
+      assert.ok(io.error.includes(NOTICE), io.error);
+      return Promise.resolve();
+    });
+  });
+});
+
+describe("requests to end", () => {
+  it("count once when one signal comes twice in half a second", () => {
+    let now = 1000;
+    const requests = new EndRequests(() => now);
+    assert.equal(requests.signal, undefined);
+    assert.equal(requests.take("SIGINT"), "first");
+    now = 1500;
+    assert.equal(requests.take("SIGINT"), "echo");
+    now = 1501;
+    assert.equal(requests.take("SIGINT"), "again");
+    assert.equal(requests.signal, "SIGINT");
+  });
+
+  it("count twice when the signals differ", () => {
+    const requests = new EndRequests(() => 0);
+    assert.equal(requests.take("SIGINT"), "first");
+    assert.equal(requests.take("SIGTERM"), "again");
+    assert.equal(requests.signal, "SIGTERM");
   });
 });
 
@@ -133,6 +279,43 @@ describe("the words at the start", () => {
       example: undefined,
     });
     assert.ok(text.includes("    git init --bare -b main ./repos/hello.git\n"));
+    assert.ok(text.includes(
+      "No repository was found in the first three levels below ./repos.\n",
+    ));
+  });
+
+  it("say who can reach it", () => {
+    const welcome = { kind: "welcome", port: 1 } as const;
+    for (const hostname of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) {
+      const text = banner({ ...welcome, hostname });
+      assert.ok(text.includes("/ (read-only, this machine only)\n"), text);
+    }
+    for (const hostname of ["0.0.0.0", "::", "192.0.2.1", "fe80::1"]) {
+      const text = banner({ ...welcome, hostname });
+      assert.ok(
+        text.includes("/ (read-only, reachable from the network)\n"),
+        text,
+      );
+    }
+  });
+
+  it("name the base path without what leads nowhere", () => {
+    const paths = [
+      ["/", "/"],
+      ["/srv/.", "/srv"],
+      ["/here/./a//b/", "/here/a/b"],
+      ["/srv/.git/..x", "/srv/.git/..x"],
+    ] as const;
+    for (const [basePath, shown] of paths) {
+      assert.equal(
+        banner({ ...at, kind: "git-rules", basePath }),
+        `Serving ${shown} at git://127.0.0.1/ by git daemon's rules\n`,
+      );
+    }
+    assert.equal(
+      banner({ ...at, kind: "git-rules", basePath: undefined }),
+      "Serving at git://127.0.0.1/ by git daemon's rules\n",
+    );
   });
 
   it("name a host that can be reached, and bracket IPv6", () => {

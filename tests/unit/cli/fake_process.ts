@@ -55,8 +55,9 @@ export class FakeProcess implements ProcessIo {
     if (path.startsWith("/none/")) throw new Error("ENOENT");
     this.files.set(path, text);
   }
-  kindOf(path: string): "directory" | undefined {
-    return this.#directories.has(path) ? "directory" : undefined;
+  kindOf(path: string): "directory" | "other" | undefined {
+    if (this.#directories.has(path)) return "directory";
+    return this.files.has(path) ? "other" : undefined;
   }
   onSignal(
     _signals: readonly EndSignal[],

@@ -52,6 +52,28 @@ describe("parseOptions", () => {
     assert.equal(options.integer("port"), 2);
   });
 
+  it("refuses a second value where git would collect them", () => {
+    const rows = [{ ...(ROWS[2] as OptionRow), isSingle: true }];
+    const twice = ["--base-path=a", "--base-path", "b"];
+    assert.throws(() => parseOptions(rows, twice), {
+      code: "usage",
+      message: "only one --base-path is supported yet",
+    });
+    const anew = ["--base-path=a", "--no-base-path", "--base-path=b"];
+    assert.equal(parseOptions(rows, anew).options.text("base-path"), "b");
+  });
+
+  it("says that an option of git's is not there yet", () => {
+    const missing = { command: "daemon", notYet: ["ports", "verbos"] };
+    for (const arg of ["--ports", "--ports=1"]) {
+      assert.throws(() => parseOptions(ROWS, [arg], missing), {
+        code: "usage",
+        message: "option `ports' of git daemon is not supported yet",
+      });
+    }
+    assert.ok(parseOptions(ROWS, ["--verbose"], missing).options);
+  });
+
   it("finds arguments between options, and all behind --", () => {
     const { options, rest } = parseOptions(ROWS, [
       "a",
