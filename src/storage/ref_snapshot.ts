@@ -74,8 +74,17 @@ export class SortedRefs implements RefSnapshot {
 // refs-internal.h: SYMREF_MAXDEPTH, the number of refs that are read in all.
 const SYMREF_MAX_READS = 5;
 
-interface Resolved {
+/** Stored values by name; every map of them is one. */
+export interface RefLookup {
+  /** What is stored under `name`, or `undefined`. */
+  get(name: string): RawRef | undefined;
+}
+
+/** The end of a symref's chain. */
+interface ResolvedRef {
+  /** The last ref of the chain. */
   readonly target: RefName;
+  /** Its value; `undefined` where there is no such ref. */
   readonly value:
     | { readonly oid: Oid; readonly peeled?: Oid | null }
     | undefined;
@@ -98,22 +107,31 @@ export function resolveSymrefs(
       records.push(recordOf(name, value));
       continue;
     }
-    const resolved = follow(raw, value.symref);
-    if (resolved?.value === undefined) continue;
-    records.push({
-      ...recordOf(name, resolved.value),
-      target: resolved.target,
-    });
+    const resolved = resolvedRecord(raw, name, value.symref);
+    if (resolved !== undefined) records.push(resolved);
   }
   records.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   return { head: resolveHead(raw), records };
 }
 
-function resolveHead(raw: ReadonlyMap<string, RawRef>): Head | undefined {
+/** What a symref comes to; `undefined` where it leads nowhere. */
+export function resolvedRecord(
+  raw: RefLookup,
+  name: RefName,
+  symref: RefName,
+): RefRecord | undefined {
+  const { target, value } = followSymref(raw, symref) ?? {};
+  return target === undefined || value === undefined
+    ? undefined
+    : { ...recordOf(name, value), target };
+}
+
+/** What HEAD comes to; `undefined` where it is missing or broken. */
+export function resolveHead(raw: RefLookup): Head | undefined {
   const value = raw.get("HEAD");
   if (value === undefined) return undefined;
   if ("oid" in value) return { oid: value.oid };
-  const resolved = follow(raw, value.symref);
+  const resolved = followSymref(raw, value.symref);
   if (resolved === undefined) return undefined;
   return resolved.value === undefined
     ? { target: resolved.target }
@@ -121,10 +139,10 @@ function resolveHead(raw: ReadonlyMap<string, RawRef>): Head | undefined {
 }
 
 /** Where a symref's chain ends; `undefined` where it is too long. */
-function follow(
-  raw: ReadonlyMap<string, RawRef>,
+function followSymref(
+  raw: RefLookup,
   first: RefName,
-): Resolved | undefined {
+): ResolvedRef | undefined {
   let target = first;
   // The symref itself was the first read.
   for (let reads = 1; reads < SYMREF_MAX_READS; reads++) {

@@ -159,6 +159,7 @@ export class FileBackend implements Backend {
     return new FileRepository({
       layout,
       format: settings.format,
+      refStorage: settings.refStorage,
       config: settings.pairs,
       fileSystem,
       kernels,

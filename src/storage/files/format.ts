@@ -17,7 +17,14 @@ export interface RepositoryFormat {
   readonly objectFormat: ObjectFormat;
   /** Whether `config.worktree` counts. */
   readonly worktreeConfig: boolean;
+  /** How its refs are stored. */
+  readonly refStorage: RefStorage;
 }
+
+/** How refs are stored: loose and packed, or in a stack of reftables. */
+export type RefStorage = "files" | "reftable";
+
+const REF_STORAGES: readonly string[] = ["files", "reftable"];
 
 // setup.h: GIT_REPO_VERSION_READ.
 const MAX_VERSION = 1;
@@ -26,6 +33,7 @@ interface Draft {
   version: number;
   objectFormat: ObjectFormat;
   worktreeConfig: boolean;
+  refStorage: RefStorage;
   readonly v1Only: string[];
   readonly unknown: string[];
 }
@@ -54,14 +62,12 @@ const VERSION_1: Readonly<Record<string, Extension>> = {
   },
   compatobjectformat: (_, key, value) => void objectFormat(key, value),
   relativeworktrees: (_, key, value) => void parseBoolean(key, value),
-  refstorage(_, key, value) {
+  refstorage(draft, key, value) {
     if (value === undefined) throw missingValue(key);
-    if (value === "files") return;
-    throw unsupported(
-      value === "reftable"
-        ? "ref storage format 'reftable' is not supported yet"
-        : `invalid value for '${key}': '${value}'`,
-    );
+    if (!REF_STORAGES.includes(value)) {
+      throw unsupported(`invalid value for '${key}': '${value}'`);
+    }
+    draft.refStorage = value as RefStorage;
   },
 };
 
@@ -77,6 +83,7 @@ export function readRepositoryFormat(
     version: -1,
     objectFormat: SHA1,
     worktreeConfig: false,
+    refStorage: "files",
     v1Only: [],
     unknown: [],
   };
@@ -88,7 +95,9 @@ export function readRepositoryFormat(
     }
   }
   // setup.c: without a version nothing that was read counts.
-  if (draft.version < 0) return { objectFormat: SHA1, worktreeConfig: false };
+  if (draft.version < 0) {
+    return { objectFormat: SHA1, worktreeConfig: false, refStorage: "files" };
+  }
   verify(draft);
   return draft;
 }

@@ -21,7 +21,7 @@ import { isFresh, type Now, type Stamp } from "./stamp.ts";
 const MAX_REF_BYTES = 8192;
 
 /** Refs that each worktree has for itself (refs.c: is_per_worktree_ref). */
-const PER_WORKTREE: readonly string[] = [
+export const PER_WORKTREE: readonly string[] = [
   "refs/bisect",
   "refs/rewritten",
   "refs/worktree",

@@ -13,7 +13,7 @@ import {
   readConfigFiles,
   readPlainConfig,
 } from "./config.ts";
-import { readRepositoryFormat } from "./format.ts";
+import { readRepositoryFormat, type RefStorage } from "./format.ts";
 import { headTarget, type Layout } from "./layout.ts";
 import { joinPath } from "./paths.ts";
 import type { Now } from "./stamp.ts";
@@ -23,6 +23,8 @@ import { TrackedFiles } from "./tracked_files.ts";
 export interface RepositorySettings {
   /** The format of its object names. */
   readonly format: ObjectFormat;
+  /** How its refs are stored. */
+  readonly refStorage: RefStorage;
   /** The pairs of its configuration, those that were put before it first. */
   readonly pairs: readonly ConfigPair[];
   /** The files that this was read from. */
@@ -63,7 +65,8 @@ export function readSettings(
     ...(init.home === undefined ? {} : { home: init.home }),
   };
   const pairs = readConfigFiles(files, context);
-  return { format: format.objectFormat, pairs, tracked };
+  const { objectFormat, refStorage } = format;
+  return { format: objectFormat, refStorage, pairs, tracked };
 }
 
 /** Whether two readings came to the same. */
@@ -71,7 +74,8 @@ export function isSameSettings(
   a: RepositorySettings,
   b: RepositorySettings,
 ): boolean {
-  return a.format === b.format && a.pairs.length === b.pairs.length &&
+  return a.format === b.format && a.refStorage === b.refStorage &&
+    a.pairs.length === b.pairs.length &&
     a.pairs.every(([key, value], i) =>
       key === b.pairs[i]?.[0] && value === b.pairs[i]?.[1]
     );

@@ -5,6 +5,7 @@
  */
 
 import { fromBinary, toHex } from "../../core/bytes.ts";
+import { StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
 import { type ObjectFormat, type Oid, SHA1 } from "../../core/oid.ts";
@@ -21,13 +22,18 @@ import type {
 import { ObjectDirectories } from "./alternates.ts";
 import { Complaints } from "./complaints.ts";
 import { type ConfigPair, configView } from "./config.ts";
-import type { Layout } from "./layout.ts";
+import type { RefStorage } from "./format.ts";
+import { headTarget, isGitDirectory, type Layout } from "./layout.ts";
 import { FileLooseStore } from "./loose.ts";
 import { FilePackStore } from "./packs.ts";
 import { joinPath } from "./paths.ts";
-import { FileRefStore } from "./refs.ts";
+import { FileRefStore, type FileRefStoreInit } from "./refs.ts";
+import { ReftableRefStore } from "./reftable/refs.ts";
 import { ShallowFile } from "./shallow.ts";
 import type { Now } from "./stamp.ts";
+
+// reftable.txt, "Backward compatibility": what the file HEAD names.
+const DUMMY_HEAD = "refs/heads/.invalid";
 
 /** What a {@linkcode FileRepository} is made from. */
 export interface FileRepositoryInit {
@@ -35,6 +41,8 @@ export interface FileRepositoryInit {
   readonly layout: Layout;
   /** The format of its object names. */
   readonly format: ObjectFormat;
+  /** How its refs are stored; "files" unless told. */
+  readonly refStorage?: RefStorage;
   /** The pairs of its configuration. */
   readonly config: readonly ConfigPair[];
   /** Where to read. */
@@ -56,7 +64,7 @@ export class FileRepository implements Repository {
   /** Where its parts are. */
   readonly layout: Layout;
   readonly #kernels: Kernels;
-  readonly #refs: FileRefStore;
+  readonly #refs: { readNow(): RefSnapshot };
   readonly #objects: ObjectSource;
   readonly #shallow: ShallowFile;
 
@@ -78,7 +86,9 @@ export class FileRepository implements Repository {
       objectsDir: layout.objectsDir,
     });
     const directories = () => alternates.read();
-    this.#refs = new FileRefStore({ ...common, layout });
+    this.#refs = init.refStorage === "reftable"
+      ? new ReftableRefStore({ ...common, layout })
+      : guardedFileRefs({ ...common, layout });
     this.#objects = new ObjectSource(
       {
         packs: new FilePackStore({ ...common, directories }),
@@ -116,6 +126,36 @@ export class FileRepository implements Repository {
   close(): void {
     this.#objects.close();
   }
+}
+
+/**
+ * Loose and packed refs, never those of a repository whose refs are being
+ * moved to reftables (`git refs migrate`): it would pass for an empty one, and
+ * a client that prunes would believe that.
+ */
+function guardedFileRefs(
+  init: FileRefStoreInit,
+): { readNow(): RefSnapshot } {
+  const { fileSystem, layout } = init;
+  const store = new FileRefStore(init);
+  return {
+    readNow() {
+      const refs = store.readNow();
+      if (refs.head?.oid !== undefined && refs.size > 0) return refs;
+      // Little was found: that must be so, and not have been made so just now.
+      if (
+        headTarget(fileSystem, layout) === DUMMY_HEAD ||
+        !isGitDirectory(fileSystem, layout.gitDir)
+      ) {
+        throw new StorageError(
+          "unsupported-repository",
+          `the refs of '${layout.path}' are in reftables, or on their way ` +
+            "there; its configuration does not say so",
+        );
+      }
+      return refs;
+    },
+  };
 }
 
 /** A promise of what `call` gives or throws. */

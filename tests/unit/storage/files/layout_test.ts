@@ -225,16 +225,11 @@ describe("readSettings", () => {
     }
   });
 
-  it("refuses invalid object formats, and reftables for now", async () => {
+  it("refuses invalid object formats and ref storages", async () => {
     for (
       const [extension, code, words] of [
         ["objectformat = md5", "unsupported-repository", /invalid value for/],
         ["objectformat", "bad-config", /missing value for/],
-        [
-          "refstorage = reftable",
-          "unsupported-repository",
-          /not supported yet/,
-        ],
         ["refstorage = zip", "unsupported-repository", /invalid value for/],
       ] as const
     ) {
@@ -254,6 +249,26 @@ describe("readSettings", () => {
           now: Date.now,
         }), code);
       assert.match(error.message, words);
+    }
+  });
+
+  it("takes both ref storages in version 1", () => {
+    const path = at("storages.git");
+    cpSync(at("bare.git"), path, { recursive: true });
+    const layout = findLayout(NODE_FILES, path, "strict");
+    assert.ok(layout);
+    for (const storage of ["files", "reftable"]) {
+      writeFileSync(
+        join(path, "config"),
+        "[core]\nrepositoryformatversion = 1\n" +
+          `[extensions]\nrefStorage = ${storage}\n`,
+      );
+      const { refStorage } = readSettings(layout, {
+        fileSystem: NODE_FILES,
+        configFiles: [],
+        now: Date.now,
+      });
+      assert.equal(refStorage, storage);
     }
   });
 
