@@ -193,9 +193,9 @@ export function okToGiveUp(
 
 /**
  * The commits of `targets` that `tips` (tags peeled) reach, themselves
- * included. Walks newest first and stops when all were found; commits that
- * are missing end their line of history. Yields how many commits it met, after
- * at most 4096 that it looked into.
+ * included. Walks newest first and stops when all were found, or below the
+ * least generation of any; commits that are missing end their line of history.
+ * Yields how many commits it met, after at most 4096 that it looked into.
  */
 export function* reachedFrom(
   graph: ObjectGraph,
@@ -206,10 +206,16 @@ export function* reachedFrom(
   const reached = new ObjectSet();
   const met = new ObjectSet(graph.count);
   const queue = new CommitQueue();
+  const least = leastGeneration(graph, targets);
   const meet = (commit: number): void => {
     if (!met.add(commit)) return;
     if (targets.has(commit)) reached.add(commit);
-    if (graph.has(commit)) queue.push(commit, graph.commitTime(commit));
+    if (!graph.has(commit)) return;
+    // commit-reach.c: can_all_from_reach_with_flag.
+    if (graph.generation !== undefined && graph.generation(commit) < least) {
+      return;
+    }
+    queue.push(commit, graph.commitTime(commit));
   };
   for (const tip of tips) {
     const commit = peel(graph, tip);
@@ -224,4 +230,14 @@ export function* reachedFrom(
     for (let i = 0; i < parents; i++) meet(graph.parent(commit, i));
   }
   return reached;
+}
+
+/** Commits below it reach none of `targets`; 0 where that is not known. */
+function leastGeneration(graph: ObjectGraph, targets: ObjectSet): number {
+  if (graph.generation === undefined) return 0;
+  let least = Infinity;
+  for (const target of targets) {
+    least = Math.min(least, graph.generation(target));
+  }
+  return least;
 }

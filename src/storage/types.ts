@@ -177,6 +177,13 @@ export interface ObjectGraph {
   parentCount(commit: number): number;
   /** The `index`th parent of a commit; it may be absent from the store. */
   parent(commit: number, index: number): number;
+  /**
+   * The generation number of a commit that is here: greater than or equal to
+   * that of every commit it reaches. Infinity where the repository's
+   * commit-graph does not know it, and only such commits reach such commits.
+   * Absent where a store has no such numbers.
+   */
+  generation?(commit: number): number;
   /** What a tag points to. Throws "not-a-tag" for other kinds. */
   tagTarget(tag: number): number;
   /**
@@ -290,10 +297,36 @@ export interface LooseStore {
   read(oid: Oid): Uint8Array | undefined;
 }
 
+/** Commit-graph files, for stores that have them. */
+export interface CommitGraphStore {
+  /**
+   * What there is now. Equal stamps mean the same files; "" means none.
+   * `chains` lists the graphs in the order in which they are to be tried,
+   * each as its layers, the base first.
+   */
+  scan(): {
+    readonly stamp: string;
+    readonly chains: () => readonly (readonly StoredCommitGraph[])[];
+  };
+}
+
+/** One commit-graph file. */
+export interface StoredCommitGraph {
+  /** Its path, or what else names it in a log. */
+  readonly name: string;
+  /**
+   * Its bytes, or `undefined` if it is gone. Throws a StorageError where
+   * there are more than `limit`, or where they cannot be read.
+   */
+  read(limit: number): Uint8Array | undefined;
+}
+
 /** What a snapshot's objects are made from. */
 export interface ObjectPorts {
   /** Packs; scanned in order, own before alternates'. */
   readonly packs: PackStore;
   /** Loose objects, own before alternates'. */
   readonly loose?: LooseStore;
+  /** Commit-graphs, own before alternates'. */
+  readonly commitGraphs?: CommitGraphStore;
 }

@@ -22,6 +22,7 @@ import type {
 import { ObjectDirectories } from "./alternates.ts";
 import { Complaints } from "./complaints.ts";
 import { type ConfigPair, configView } from "./config.ts";
+import { FileCommitGraphStore } from "./commit_graphs.ts";
 import type { RefStorage } from "./format.ts";
 import { headTarget, isGitDirectory, type Layout } from "./layout.ts";
 import { FileLooseStore } from "./loose.ts";
@@ -93,6 +94,12 @@ export class FileRepository implements Repository {
       {
         packs: new FilePackStore({ ...common, directories }),
         loose: new FileLooseStore({ ...common, directories }),
+        commitGraphs: new FileCommitGraphStore({
+          ...common,
+          directories,
+          commonDir: layout.commonDir,
+          config: this.config,
+        }),
       },
       format,
       kernels,

@@ -1,6 +1,6 @@
 /**
  * Parsed commits as columns: tree, time and parents, each commit read once in
- * the life of a store.
+ * the life of a store, from the commit-graph where that knows it.
  *
  * @module
  */
@@ -16,7 +16,8 @@ import {
   commitTime,
 } from "../../object/commit.ts";
 import { COMMIT } from "../../object/kind.ts";
-import type { Catalog } from "./catalog.ts";
+import { type Catalog, HERE } from "./catalog.ts";
+import type { GraphCommits } from "./graph_commits.ts";
 import type { ObjectReader } from "./reader.ts";
 import type { StoreWalker } from "./store_walker.ts";
 
@@ -30,6 +31,7 @@ export class CommitTable {
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
   readonly #walker: StoreWalker;
+  readonly #graph: GraphCommits;
   readonly #format: ObjectFormat;
   readonly #raw: Uint8Array<ArrayBuffer>;
   /** Rows plus one, by number. */
@@ -46,11 +48,13 @@ export class CommitTable {
     catalog: Catalog,
     reader: ObjectReader,
     walker: StoreWalker,
+    graph: GraphCommits,
     format: ObjectFormat,
   ) {
     this.#catalog = catalog;
     this.#reader = reader;
     this.#walker = walker;
+    this.#graph = graph;
     this.#format = format;
     this.#raw = new Uint8Array(format.rawLength);
     this.#starts.push(0);
@@ -90,6 +94,8 @@ export class CommitTable {
   }
 
   #add(commit: number): number {
+    const copied = this.#copy(commit);
+    if (copied >= 0) return copied;
     const walked = this.#walk(commit);
     if (walked !== 0) return walked - 1;
     const { kind, data } = this.#reader.read(commit);
@@ -115,7 +121,23 @@ export class CommitTable {
       );
     }
     const time = commitTime(data, hexLength, count);
-    return this.#enter(commit, tree, time, Int32Array.from(parents));
+    this.#parents.pushAll(Int32Array.from(parents));
+    return this.#enter(commit, tree, time);
+  }
+
+  /**
+   * Takes the commit from the commit-graph; its row, or -1. Only where its
+   * object is here: as in git, which then does not look at it.
+   */
+  #copy(commit: number): number {
+    const { flags, kinds } = this.#catalog;
+    if (((flags[commit] ?? 0) & HERE) === 0) return -1;
+    const position = this.#graph.position(commit);
+    if (position < 0) return -1;
+    const read = this.#graph.read(position, this.#parents);
+    if (read === undefined) return -1;
+    kinds[commit] = COMMIT;
+    return this.#enter(commit, read.tree, read.time);
   }
 
   /**
@@ -136,20 +158,16 @@ export class CommitTable {
         const number = this.#catalog.numberOf(slot);
         if ((this.#rows[number] ?? 0) !== 0) return;
         kinds[number] = COMMIT;
-        this.#enter(number, tree, time, parents);
+        this.#parents.pushAll(parents);
+        this.#enter(number, tree, time);
       },
     );
     this.#readAhead = Math.min(MOST_AHEAD, this.#readAhead * 2);
     return this.#rows[commit] ?? 0;
   }
 
-  #enter(
-    commit: number,
-    tree: number,
-    time: number,
-    parents: Int32Array,
-  ): number {
-    this.#parents.pushAll(parents);
+  /** Ends a row whose parents were appended. */
+  #enter(commit: number, tree: number, time: number): number {
     const row = this.#trees.length;
     this.#trees.push(tree);
     this.#starts.push(this.#parents.length);

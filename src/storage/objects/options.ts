@@ -36,7 +36,7 @@ export interface ObjectStoreOptions {
    * making a walker. 2048 unless told.
    */
   readonly walkerMinObjects?: number;
-  /** Told of packs that are left out because their index is broken. */
+  /** Told of packs and commit-graphs left out because they are broken. */
   readonly warn?: (message: string) => void;
 }
 

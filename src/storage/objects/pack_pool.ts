@@ -7,7 +7,9 @@
 
 import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
+import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectPorts, StoredPack } from "../types.ts";
+import { GraphPool } from "./graph_pool.ts";
 import { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
 import { WindowCache } from "./windows.ts";
@@ -24,6 +26,8 @@ export interface PoolScan {
 
 /** The packs of one repository that are in use, by name. */
 export class PackPool {
+  /** Its commit-graph. */
+  readonly graphs: GraphPool;
   /** Pieces of all of them. */
   readonly windows: WindowCache;
   readonly #ports: ObjectPorts;
@@ -35,12 +39,19 @@ export class PackPool {
   constructor(
     ports: ObjectPorts,
     format: ObjectFormat,
+    kernels: Pick<Kernels, "hash">,
     settings: ObjectStoreSettings,
   ) {
     this.#ports = ports;
     this.#format = format;
     this.#settings = settings;
     this.windows = new WindowCache(settings.windowCacheBytes);
+    this.graphs = new GraphPool(
+      ports.commitGraphs,
+      format,
+      kernels,
+      settings.warn,
+    );
   }
 
   /** Looks at the ports. Throws their StorageErrors. */

@@ -50,7 +50,7 @@ export class ObjectSource {
     this.#format = format;
     this.#kernels = kernels;
     this.#settings = settingsOf(options);
-    this.#pool = new PackPool(ports, format, this.#settings);
+    this.#pool = new PackPool(ports, format, kernels, this.#settings);
   }
 
   /** The objects now. Costs one scan of the ports where nothing changed. */
@@ -73,6 +73,8 @@ export class ObjectSource {
       this.#current = shared;
     }
     shared.store.allowRescan();
+    // Not under a walk, whose generation numbers must be of one graph.
+    if (shared.users === 0) shared.store.refreshGraph();
     shared.users++;
     const { id, store } = shared;
     let held: Shared | undefined = shared;
@@ -121,6 +123,6 @@ export function openObjectStore(
   options: ObjectStoreOptions = {},
 ): PooledStore {
   const settings = settingsOf(options);
-  const pool = new PackPool(ports, format, settings);
+  const pool = new PackPool(ports, format, kernels, settings);
   return new PooledStore(pool, pool.scan(), format, kernels, settings);
 }

@@ -20,6 +20,7 @@ import type {
 } from "../types.ts";
 import { Catalog, HERE } from "./catalog.ts";
 import { CommitTable } from "./commit_table.ts";
+import { GraphCommits } from "./graph_commits.ts";
 import type { ObjectStoreSettings } from "./options.ts";
 import { planPack } from "./pack_plan.ts";
 import type { PackPool, PoolScan } from "./pack_pool.ts";
@@ -33,6 +34,7 @@ export class PooledStore implements ObjectStore {
   readonly #kernels: Kernels;
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
+  readonly #graph: GraphCommits;
   readonly #commits: CommitTable;
   readonly #trees: TreeExpander;
   readonly #walker: StoreWalker;
@@ -58,10 +60,12 @@ export class PooledStore implements ObjectStore {
       format,
       settings.walkerMinObjects,
     );
+    this.#graph = new GraphCommits(catalog, pool.graphs, format.rawLength);
     this.#commits = new CommitTable(
       catalog,
       this.#reader,
       this.#walker,
+      this.#graph,
       format,
     );
     this.#trees = new TreeExpander(
@@ -85,6 +89,11 @@ export class PooledStore implements ObjectStore {
   /** Lets the next miss of {@linkcode ObjectStore.find} look again. */
   allowRescan(): void {
     this.#mayRescan = true;
+  }
+
+  /** Lets a newer commit-graph be used; nothing may be walking the store. */
+  refreshGraph(): void {
+    this.#graph.refresh();
   }
 
   find(oid: Oid): number {
@@ -132,6 +141,10 @@ export class PooledStore implements ObjectStore {
 
   parent(commit: number, index: number): number {
     return this.#commits.parent(commit, index);
+  }
+
+  generation(commit: number): number {
+    return this.#graph.generation(commit);
   }
 
   tagTarget(tag: number): number {
