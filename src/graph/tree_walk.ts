@@ -9,8 +9,18 @@ import { NumberList } from "../core/number_list.ts";
 import type { ObjectSet } from "../core/object_set.ts";
 import type { ObjectGraph } from "../storage/types.ts";
 
-/** Trees that are looked up between two yields. */
+/** Most trees that are looked up between two yields. */
 export const TREES_PER_STEP = 256;
+const FIRST_STEP = 16;
+/** Bytes of trees in one step: some milliseconds. */
+const BYTES_PER_STEP = 2 * 1024 * 1024;
+
+/** How many trees to look up next, after `step` of them took `bytes`. */
+function nextStep(step: number, bytes: number): number {
+  return bytes > BYTES_PER_STEP
+    ? Math.max(1, Math.floor(step * BYTES_PER_STEP / bytes))
+    : Math.min(TREES_PER_STEP, step * 2);
+}
 
 /** What {@linkcode expandWanted} appends to; `trees` holds the roots. */
 export interface Found {
@@ -31,9 +41,11 @@ export function* expandWanted(
   found: Found,
 ): Generator<number, void, void> {
   const { trees, blobs } = found;
+  let step = FIRST_STEP;
   for (let at = 0; at < trees.length;) {
-    const end = Math.min(trees.length, at + TREES_PER_STEP);
-    graph.expandTrees(trees.view(at, end), seen, found);
+    const end = Math.min(trees.length, at + step);
+    const bytes = graph.expandTrees(trees.view(at, end), seen, found);
+    step = nextStep(step, bytes);
     at = end;
     if (at < trees.length) yield trees.length + blobs.length;
   }
@@ -52,14 +64,18 @@ export function* expandHad(
   const blobs = new NumberList();
   const found: Found = { trees, blobs };
   const present = new Int32Array(TREES_PER_STEP);
+  let step = FIRST_STEP;
   for (let at = 0; at < trees.length;) {
-    const end = Math.min(trees.length, at + TREES_PER_STEP);
+    const end = Math.min(trees.length, at + step);
     let length = 0;
     for (; at < end; at++) {
       const tree = trees.at(at);
       if (graph.has(tree)) present[length++] = tree;
     }
-    if (length > 0) graph.expandTrees(present.subarray(0, length), had, found);
+    if (length > 0) {
+      const some = present.subarray(0, length);
+      step = nextStep(step, graph.expandTrees(some, had, found));
+    }
     blobs.truncate(0);
     if (at < trees.length) yield 0;
   }

@@ -117,7 +117,8 @@ export interface PackWalker {
    * for a tree, gitlinks left out; and the base: the tree that has further
    * entries of this one, which are left out here, or -1. A base is in the set
    * `seen`, a bitmap by numbers. The entries are `undefined` for a tree that
-   * was left out. The view is valid during the call.
+   * was left out. The view is valid during the call. Returns how many bytes of
+   * objects it had to make.
    */
   expandTrees(
     trees: Int32Array,
@@ -127,7 +128,7 @@ export interface PackWalker {
       entries: Int32Array | undefined,
       base: number,
     ) => void,
-  ): void;
+  ): number;
   /**
    * The commits that lie at `slot` and behind it, up to `most` of them or the
    * first entry that is none: `take` gets slot, tree, time and a view of the

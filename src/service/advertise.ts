@@ -5,6 +5,7 @@
  * @module
  */
 
+import { StorageError } from "../core/errors.ts";
 import type { Oid } from "../core/oid.ts";
 import { peel } from "../graph/peel.ts";
 import { TAG } from "../object/kind.ts";
@@ -28,7 +29,14 @@ export function peeledOid(
   known?: Oid | null,
 ): Oid | undefined {
   if (known !== undefined) return known ?? undefined;
-  if (number < 0 || graph.kind(number) !== TAG) return undefined;
-  const target = peel(graph, number);
-  return target < 0 ? undefined : graph.oid(target);
+  if (number < 0) return undefined;
+  try {
+    if (graph.kind(number) !== TAG) return undefined;
+    const target = peel(graph, number);
+    return target < 0 ? undefined : graph.oid(target);
+  } catch (error) {
+    // refs.c: peel_object; a damaged object costs its peeled line alone.
+    if (error instanceof StorageError) return undefined;
+    throw error;
+  }
 }

@@ -194,8 +194,11 @@ export interface ObjectGraph {
    *
    * A walk expands every tree that is in `seen`, now or later, with the same
    * `seen`: entries that one of those trees has too may be left to it.
+   *
+   * Returns a measure of the work: how many bytes of objects were read. The
+   * caller asks for fewer trees at a time where that is much.
    */
-  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void;
+  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): number;
 }
 
 /** Where {@linkcode ObjectGraph.expandTrees} puts what it found. */

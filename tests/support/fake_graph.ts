@@ -32,6 +32,8 @@ export class FakeGraph implements ObjectGraph {
   expanded = 0;
   /** How many trees the largest call asked for. */
   largestCall = 0;
+  /** What expanding a tree is said to cost. */
+  bytesPerTree = 100;
   readonly #oids: Oid[] = [];
   readonly #numbers = new Map<Oid, number>();
   readonly #kinds: (Kind | 0)[] = [];
@@ -133,7 +135,7 @@ export class FakeGraph implements ObjectGraph {
     return this.#link(tag, TAG, 0);
   }
 
-  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void {
+  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): number {
     this.expanded += trees.length;
     this.largestCall = Math.max(this.largestCall, trees.length);
     for (const tree of trees) {
@@ -145,6 +147,7 @@ export class FakeGraph implements ObjectGraph {
         if (seen.add(blob)) found.blobs.push(blob);
       }
     }
+    return trees.length * this.bytesPerTree;
   }
 
   #add(

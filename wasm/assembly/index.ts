@@ -1,7 +1,13 @@
 /** The kernels' exports; their memory is laid out by `heapStart`. */
 
 export { inflate, inputEnd, outputEnd } from "./inflate";
-export { commitsFrom, configure, expandTrees, headersFrom } from "./walker";
+export {
+  commitsFrom,
+  configure,
+  expandTrees,
+  headersFrom,
+  takeWork,
+} from "./walker";
 
 /** Where memory that the caller may use begins. */
 export function heapStart(): usize {

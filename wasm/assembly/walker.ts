@@ -74,6 +74,10 @@ let clock: u32 = 0;
 let halves: usize = 0;
 let halfBytes: u32 = 0;
 let scratch: usize = 0;
+let largeEntry: usize = 0;
+
+/** Bytes of objects made since `takeWork` asked. */
+let work: u32 = 0;
 
 /** Which half new blocks go to, and how far each is filled. */
 let current: u32 = 0;
@@ -110,6 +114,7 @@ export function configure(
   halvesAt: usize,
   halfSize: u32,
   scratchAt: usize,
+  largeEntryAt: usize,
 ): void {
   width = idWidth;
   ids = idsAt;
@@ -128,6 +133,14 @@ export function configure(
   halves = halvesAt;
   halfBytes = halfSize;
   scratch = scratchAt;
+  largeEntry = largeEntryAt;
+}
+
+/** The bytes of objects that were made since the last call. */
+export function takeWork(): u32 {
+  const done = work;
+  work = 0;
+  return done;
 }
 
 @inline
@@ -234,8 +247,7 @@ function windowOf(index: u32): usize {
 
 /**
  * Reads the header of an entry, of a delta its base too. False if the entry
- * is not for us: damaged, or, unless `headOnly`, too large or not whole in one
- * window.
+ * is not for us: damaged, or, unless `headOnly`, too large.
  */
 function openEntry(slot: u32, headOnly: bool = false): bool {
   if (!enterSegment(slot)) return false;
@@ -247,14 +259,23 @@ function openEntry(slot: u32, headOnly: bool = false): bool {
   const window = windowOf(index);
   const windowStart = <f64> index * <f64> WINDOW_STRIDE;
   const length = load<u32>(windowKeys + <usize> recentWindow * 16, 8);
-  let endInWindow = end - windowStart;
-  if (endInWindow > <f64> length) {
-    if (!headOnly) return false;
-    endInWindow = <f64> length;
-  }
   if (offset >= end) return false;
+  const endInWindow = end - windowStart;
   let at = window + <usize> (offset - windowStart);
   entryEnd = window + <usize> endInWindow;
+  if (endInWindow > <f64> length) {
+    if (headOnly) {
+      entryEnd = window + length;
+    } else {
+      const bytes = end - offset;
+      if (bytes > <f64> MAX_OBJECT) return false;
+      if (fill(segment, offset, largeEntry, <u32> bytes) != <u32> bytes) {
+        return false;
+      }
+      at = largeEntry;
+      entryEnd = at + <usize> bytes;
+    }
+  }
   if (at + 2 > entryEnd) return false;
   let byte = <u32> load<u8>(at++);
   entryType = (byte >> 4) & 7;
@@ -336,6 +357,7 @@ function allocate(slot: u32, size: u32, kind: u32): usize {
   }
   const block = halves + <usize> current * halfBytes + filled;
   filled += length;
+  work += size;
   store<u32>(block, slot);
   store<u32>(block, size, 4);
   store<u32>(block, kind, 8);

@@ -30,6 +30,7 @@ export interface WasmExports {
   ): number;
   commitsFrom(slot: number, most: number, out: number, room: number): number;
   headersFrom(slot: number, most: number, types: number, bases: number): number;
+  takeWork(): number;
   heapStart(): number;
 }
 

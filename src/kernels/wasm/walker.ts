@@ -57,6 +57,7 @@ export function wasmPackWalker(
   const trees = place(BATCH * 4);
   const out = place(OUT_NUMBERS * 4);
   const scratch = place(SCRATCH_BYTES);
+  const largeEntry = place(SCRATCH_BYTES);
   const windowsAt = place(windows * WINDOW_BYTES);
   const halves = place(HALF_BYTES * 2 + 4096);
   growTo(wasm, end);
@@ -90,10 +91,11 @@ export function wasmPackWalker(
     halves,
     HALF_BYTES,
     scratch,
+    largeEntry,
   );
 
   return {
-    expandTrees(batch, seen, take): void {
+    expandTrees(batch, seen, take): number {
       for (let start = 0; start < batch.length;) {
         const part = batch.subarray(start, start + BATCH);
         numbers.set(part, trees / 4);
@@ -122,6 +124,7 @@ export function wasmPackWalker(
         }
         start += done;
       }
+      return wasm.takeWork();
     },
     commitsFrom(slot, most, take): number {
       const count = wasm.commitsFrom(slot, most, out, OUT_NUMBERS);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { StorageError } from "../../core/errors.ts";
 import type { ObjectSet } from "../../core/object_set.ts";
 import { addReachedTags, type ReachedTag } from "../../graph/include_tag.ts";
 import { peel } from "../../graph/peel.ts";
@@ -134,11 +135,21 @@ function* tags(
     if (peeled === null || hidden.hides(name)) continue;
     const tag = objects.find(oid);
     if (tag < 0) continue;
-    if (peeled !== undefined) {
-      yield { tag, peeled: objects.find(peeled) };
-    } else if (objects.kind(tag) === TAG) {
-      yield { tag, peeled: peel(objects, tag) };
-    }
+    const target = peeled !== undefined
+      ? objects.find(peeled)
+      : peeledTag(objects, tag);
+    if (target >= 0) yield { tag, peeled: target };
+  }
+}
+
+/** What an annotated tag peels to; -1 for what is none, or is damaged. */
+function peeledTag(objects: ObjectStore, tag: number): number {
+  try {
+    return objects.kind(tag) === TAG ? peel(objects, tag) : -1;
+  } catch (error) {
+    // A tag that nobody asked for must not cost the pack.
+    if (error instanceof StorageError) return -1;
+    throw error;
   }
 }
 

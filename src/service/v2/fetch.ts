@@ -59,7 +59,7 @@ async function fetch(
     );
     if (!flags.has("done")) {
       const ready = !flags.has("wait-for-done") && negotiation.okToGiveUp();
-      if (!acknowledge(conversation, common, { ready })) return;
+      if (!await acknowledge(conversation, common, { ready })) return;
     }
   }
   const boundary = await shallowInfo(conversation, snapshot, state);
@@ -99,13 +99,14 @@ async function noteHaves(
 }
 
 /** Sends the acknowledgments; true where the pack follows at once. */
-function acknowledge(
+async function acknowledge(
   { writer }: Conversation,
   common: readonly Oid[],
   options: { readonly ready: boolean },
-): boolean {
+): Promise<boolean> {
   for (const line of acknowledgments(common, options)) {
     writer.put(`${line}\n`);
+    await writer.relieve();
   }
   if (options.ready) writer.putDelim();
   else writer.putFlush();

@@ -219,9 +219,10 @@ export class Catalog {
       this.#nextCopy = new Int32Array(this.flags.length);
     }
     this.#numberOf[slot] = number;
-    let last = number;
-    while (this.#nextCopy[last] !== 0) last = this.#nextCopy[last] as number;
-    this.#nextCopy[last] = slot;
+    // Behind the first, not at the end: an index may repeat an id as often as
+    // it has entries.
+    this.#nextCopy[slot] = this.#nextCopy[number] as number;
+    this.#nextCopy[number] = slot;
   }
 
   #segmentOf(slot: number): Segment | undefined {

@@ -34,8 +34,13 @@ import { RunTable } from "./run_table.ts";
 
 /** Entries above this are not held in memory while they are copied. */
 const HELD_MAX = 1024 * 1024;
-/** The largest object that is written anew: what one array can hold. */
+/** The largest loose object that is written anew: what one array can hold. */
 const ANEW_MAX = 2 ** 31 - 1;
+/**
+ * The largest packed one. git makes no deltas of more (core.bigFileThreshold):
+ * what claims to be one is a bomb.
+ */
+const ANEW_PACKED_MAX = 512 * 1024 * 1024;
 
 /** The rest of a large entry, on its way. */
 interface Transfer {
@@ -222,10 +227,10 @@ export class PackStream implements PackBytes {
   #replace(slot: number): void {
     const { reader } = this.#sources;
     const number = this.#catalog.numberOf(slot);
-    let object = reader.read(number, ANEW_MAX);
+    let object = reader.read(number, ANEW_PACKED_MAX);
     if (!this.#isIntact(number, object)) {
       reader.spoil(slot, undefined);
-      object = reader.read(number, ANEW_MAX);
+      object = reader.read(number, ANEW_PACKED_MAX);
       if (!this.#isIntact(number, object)) throw this.#badCrc(slot);
     }
     this.#writeAnew(slot, object);
@@ -247,7 +252,10 @@ export class PackStream implements PackBytes {
 
   #giveAnew(slot: number): void {
     const number = this.#catalog.numberOf(slot);
-    this.#writeAnew(slot, this.#sources.reader.read(number, ANEW_MAX));
+    const limit = this.#catalog.packOf(slot) === undefined
+      ? ANEW_MAX
+      : ANEW_PACKED_MAX;
+    this.#writeAnew(slot, this.#sources.reader.read(number, limit));
   }
 
   #writeAnew(slot: number, { kind, data }: ObjectData): void {

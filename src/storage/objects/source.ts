@@ -39,6 +39,7 @@ export class ObjectSource {
   readonly #settings: ObjectStoreSettings;
   readonly #pool: PackPool;
   #current: Shared | undefined;
+  #isClosed = false;
 
   /** Reads nothing before the first snapshot. */
   constructor(
@@ -92,6 +93,7 @@ export class ObjectSource {
 
   /** Lets go of what is kept for the next snapshot. Idempotent. */
   close(): void {
+    this.#isClosed = true;
     this.#retire();
   }
 
@@ -103,7 +105,8 @@ export class ObjectSource {
 
   #release(shared: Shared): void {
     if (--shared.users > 0) return;
-    if (shared !== this.#current) {
+    if (shared !== this.#current || this.#isClosed) {
+      if (shared === this.#current) this.#current = undefined;
       shared.store.close();
       return;
     }

@@ -167,8 +167,12 @@ export class PooledStore implements ObjectStore {
     return target;
   }
 
-  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void {
-    this.#trees.expand(trees, seen, found);
+  expandTrees(
+    trees: Int32Array,
+    seen: ObjectSet,
+    found: TreeEntries,
+  ): number {
+    return this.#trees.expand(trees, seen, found);
   }
 
   planPack(request: PackRequest): Generator<number, PackPlan, void> {

@@ -35,6 +35,8 @@ export class TreeExpander {
   readonly #remembered = new NumberList(1);
   /** Where a tree's children are remembered, plus one, by number. */
   #places = new Int32Array(0);
+  /** Bytes of trees that were read in this call. */
+  #work = 0;
   /** The children of one tree: twice the number, plus 1 for a tree. */
   #children = new Int32Array(256);
 
@@ -54,7 +56,8 @@ export class TreeExpander {
   }
 
   /** As ObjectGraph.expandTrees says. */
-  expand(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void {
+  expand(trees: Int32Array, seen: ObjectSet, found: TreeEntries): number {
+    this.#work = 0;
     // Numbers ascend with offsets: bases come before their deltas, and pack
     // windows are read once.
     const sorted = trees.slice().sort();
@@ -68,6 +71,7 @@ export class TreeExpander {
       this.#remember(tree, entries, -1);
       deliver(entries, seen, found);
     }
+    return this.#work;
   }
 
   /** Returns the trees that are not remembered, or not all that matters. */
@@ -103,16 +107,20 @@ export class TreeExpander {
     const { flags, kinds } = this.#catalog;
     let left = 0;
     const rest = new Int32Array(trees.length);
-    walker.expandTrees(trees, seen.words(), (index, entries, base) => {
-      const tree = trees[index] as number;
-      if (entries === undefined || ((flags[tree] as number) & BAD) !== 0) {
-        rest[left++] = tree;
-        return;
-      }
-      kinds[tree] = TREE;
-      this.#remember(tree, entries, base);
-      deliver(entries, seen, found);
-    });
+    this.#work += walker.expandTrees(
+      trees,
+      seen.words(),
+      (index, entries, base) => {
+        const tree = trees[index] as number;
+        if (entries === undefined || ((flags[tree] as number) & BAD) !== 0) {
+          rest[left++] = tree;
+          return;
+        }
+        kinds[tree] = TREE;
+        this.#remember(tree, entries, base);
+        deliver(entries, seen, found);
+      },
+    );
     return rest.subarray(0, left);
   }
 
@@ -131,6 +139,7 @@ export class TreeExpander {
   #parse(tree: number): number {
     const { kind, data } = this.#reader.read(tree);
     if (kind !== TREE) throw this.#corrupt(tree, "is not a tree");
+    this.#work += data.length;
     const rawLength = this.#rawLength;
     const most = Math.floor(data.length / (rawLength + 3));
     if (this.#children.length < most) {

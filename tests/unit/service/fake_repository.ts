@@ -214,9 +214,11 @@ class FakeStore implements ObjectStore {
     return this.intern(this.#header(tag, "object")[0] as Oid);
   }
 
-  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): void {
+  expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): number {
+    let bytes = 0;
     for (const tree of trees) {
       const { data } = this.read(tree);
+      bytes += data.length;
       for (let at = 0; at < data.length;) {
         const zero = data.indexOf(0, at);
         const mode = toBinary(data, at, data.indexOf(0x20, at));
@@ -227,6 +229,7 @@ class FakeStore implements ObjectStore {
         (mode === "40000" ? found.trees : found.blobs).push(number);
       }
     }
+    return bytes;
   }
 
   *planPack(request: PackRequest): Generator<number, PackPlan, void> {
