@@ -11,7 +11,7 @@ import type { ObjectGraph } from "../storage/types.ts";
 
 /** Most trees that are looked up between two yields. */
 export const TREES_PER_STEP = 256;
-const FIRST_STEP = 16;
+const FIRST_STEP = 4;
 /** Bytes of trees in one step: some milliseconds. */
 const BYTES_PER_STEP = 2 * 1024 * 1024;
 

@@ -40,7 +40,7 @@ const SLACK: u32 = 64;
 const WINDOW_BYTES: u32 = WINDOW_STRIDE + WINDOW_OVERLAP + SLACK;
 
 /** Larger objects and longer chains are the caller's. */
-const MAX_OBJECT: u32 = 2 * 1024 * 1024;
+const MAX_OBJECT: u32 = 8 * 1024 * 1024;
 const MAX_DEPTH: u32 = 8192;
 
 // Of a cached block: slot, size, kind, length with all that belongs to it;

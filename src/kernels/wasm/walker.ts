@@ -10,7 +10,7 @@ import { growTo, type WasmExports, type WasmFactory } from "./instance.ts";
 
 // The sizes of assembly/walker.ts.
 const WINDOW_BYTES = 256 * 1024 + 64 * 1024 + 64;
-const SCRATCH_BYTES = 2 * 1024 * 1024 + 4096;
+const SCRATCH_BYTES = 8 * 1024 * 1024 + 4096;
 const SEGMENT_BYTES = 16;
 const WINDOW_KEY_BYTES = 16;
 
@@ -25,7 +25,7 @@ const HEADERS = 65_536;
 
 /**
  * Makes a walker. Beside a copy of the ids and their table it takes at most
- * 45 MiB, less where the packs are small.
+ * 65 MiB, less where the packs are small or hold no large trees.
  */
 export function wasmPackWalker(
   factory: WasmFactory,
