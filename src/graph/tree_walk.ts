@@ -22,6 +22,16 @@ function nextStep(step: number, bytes: number): number {
     : Math.min(TREES_PER_STEP, step * 2);
 }
 
+/**
+ * Sorts the trees from `start` on, which are one level: numbers ascend as
+ * objects lie in packs, where a delta's base comes before it, so that a long
+ * chain is gone down once and not once for each step.
+ */
+function sortLevel(trees: NumberList, start: number): number {
+  trees.view(start).sort();
+  return trees.length;
+}
+
 /** What {@linkcode expandWanted} appends to; `trees` holds the roots. */
 export interface Found {
   /** The roots, each in `seen`; grows by the trees below them. */
@@ -42,8 +52,10 @@ export function* expandWanted(
 ): Generator<number, void, void> {
   const { trees, blobs } = found;
   let step = FIRST_STEP;
+  let levelEnd = 0;
   for (let at = 0; at < trees.length;) {
-    const end = Math.min(trees.length, at + step);
+    if (at === levelEnd) levelEnd = sortLevel(trees, at);
+    const end = Math.min(levelEnd, at + step);
     const bytes = graph.expandTrees(trees.view(at, end), seen, found);
     step = nextStep(step, bytes);
     at = end;
@@ -65,8 +77,10 @@ export function* expandHad(
   const found: Found = { trees, blobs };
   const present = new Int32Array(TREES_PER_STEP);
   let step = FIRST_STEP;
+  let levelEnd = 0;
   for (let at = 0; at < trees.length;) {
-    const end = Math.min(trees.length, at + step);
+    if (at === levelEnd) levelEnd = sortLevel(trees, at);
+    const end = Math.min(levelEnd, at + step);
     let length = 0;
     for (; at < end; at++) {
       const tree = trees.at(at);

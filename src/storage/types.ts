@@ -146,6 +146,8 @@ export interface ObjectData {
  * walk is written once.
  *
  * Numbers are handed out from 0 up and never change during a snapshot's life.
+ * Those of objects that are stored together ascend in the order in which they
+ * are best read.
  * An id that some object names but that the repository lacks may have a number
  * too: {@linkcode ObjectGraph.has} tells. Every operation that reads an object
  * re-scans the repository once before it throws StorageError "missing-object"

@@ -703,6 +703,24 @@ function parseCommit(data: usize, end: usize, out: usize): u32 {
   return 4 + parents;
 }
 
+/** The longest chain that is gone down to see what an entry is. */
+const MAX_LOOK: u32 = 64;
+
+/** Whether an entry is a commit, by headers alone. */
+function looksLikeCommit(slot: u32): bool {
+  let at = slot;
+  for (let depth: u32 = 0; depth < MAX_LOOK; depth++) {
+    const block = load<u32>(cached + (<usize> at << 2));
+    if (block != 0) return load<u32>(block, 8) == COMMIT;
+    if (!openEntry(at, true)) return false;
+    if (entryType != OFS_DELTA && entryType != REF_DELTA) {
+      return entryType == COMMIT;
+    }
+    at = entryBase;
+  }
+  return false;
+}
+
 /**
  * Parses the commits that lie at `slot` and behind it, at most `most` of them
  * and up to the first entry that is no ordinary commit: at `out`, which takes
@@ -720,6 +738,8 @@ export function commitsFrom(
   const end = out + (<usize> room << 2);
   let done: u32 = 0;
   while (done < most && slot + done < last) {
+    // The first was asked for; what lies behind it may be anything.
+    if (done > 0 && !looksLikeCommit(slot + done)) break;
     const block = resolve(slot + done);
     if (block == 0 || load<u32>(block, 8) != COMMIT) break;
     const size = load<u32>(block, 4);
