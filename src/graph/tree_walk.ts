@@ -17,9 +17,11 @@ const BYTES_PER_STEP = 2 * 1024 * 1024;
 
 /** How many trees to look up next, after `step` of them took `bytes`. */
 function nextStep(step: number, bytes: number): number {
-  return bytes > BYTES_PER_STEP
-    ? Math.max(1, Math.floor(step * BYTES_PER_STEP / bytes))
-    : Math.min(TREES_PER_STEP, step * 2);
+  if (bytes > BYTES_PER_STEP) {
+    return Math.max(1, Math.floor(step * BYTES_PER_STEP / bytes));
+  }
+  // Twice as many only where they are likely to fit.
+  return bytes * 2 > BYTES_PER_STEP ? step : Math.min(TREES_PER_STEP, step * 2);
 }
 
 /**

@@ -280,3 +280,34 @@ function chained(depth: number): string {
   writeFileSync(join(path, "refs/heads/main"), main);
   return path.slice(root.length + 1);
 }
+
+describe("a repository with a damaged object that a ref names", () => {
+  it("is listed whole, and gives what does not need the object", async () => {
+    const path = join(root, "damaged.git");
+    const { main } = smallRepository(path);
+    const damaged = "ab".repeat(20);
+    mkdirSync(join(path, "objects/ab"), { recursive: true });
+    writeFileSync(join(path, "objects/ab", "ab".repeat(19)), "torn");
+    writeFileSync(join(path, "refs/tags/torn"), `${damaged}\n`);
+    for (const version of [0, 2]) {
+      const protocol = ["-c", `protocol.version=${version}`];
+      const url = daemon.url("/damaged.git");
+      const listed = await tryGit([...protocol, "ls-remote", url]);
+      assert.equal(listed.code, 0, listed.stderr);
+      assert.ok(listed.stdout.includes(`${damaged}\trefs/tags/torn\n`));
+      assert.ok(listed.stdout.includes(`${main}\trefs/heads/main\n`));
+      const target = join(root, `damaged-clone-${version}`);
+      const cloned = await tryGit([
+        ...protocol,
+        ...["clone", "-q", "--bare", "--no-tags", "--single-branch"],
+        url,
+        target,
+      ]);
+      assert.equal(cloned.code, 0, cloned.stderr);
+      assert.equal(
+        gitSync(["rev-parse", "main"], { cwd: target }).trim(),
+        main,
+      );
+    }
+  });
+});

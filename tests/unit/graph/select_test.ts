@@ -301,6 +301,18 @@ describe("select", () => {
     assert.equal(graph.largestCall, 256);
     assert.ok(yields >= 7);
   });
+
+  it("asks for fewer trees at a time where they are large", () => {
+    const graph = new FakeGraph();
+    graph.bytesPerTree = 1024 * 1024;
+    const subs = Array.from({ length: 300 }, () => graph.addTree({}));
+    const commit = graph.addCommit(graph.addTree({ trees: subs }), [], 1);
+    const { value, yields } = run(graph, { wants: [commit] });
+    assert.equal(value.objects.length, 302);
+    // 2 MiB to a step, but for the first few.
+    assert.ok(graph.largestCall <= 8, `${graph.largestCall} trees in a step`);
+    assert.ok(yields >= 140, `${yields} yields`);
+  });
 });
 
 describe("peel", () => {

@@ -67,6 +67,20 @@ function gather(path: string): void {
 }
 
 describe("ObjectSource", () => {
+  it("keeps nothing open for a session that outlives it", () => {
+    const { path, ports, source } = subject();
+    const [oid] = pack(path, "a") as [Oid];
+    const before = source.snapshot();
+    source.close();
+    // A session takes one more snapshot of a repository that was dropped.
+    const after = source.snapshot();
+    after.store.read(after.store.find(oid));
+    assert.equal(ports.openFiles(), 1);
+    after.release();
+    before.release();
+    assert.equal(ports.openFiles(), 0);
+  });
+
   it("shares one store between snapshots while nothing changes", () => {
     const { path, ports, source } = subject();
     const [oid] = pack(path, "a") as [Oid];
