@@ -10,7 +10,7 @@ import type { ObjectSet } from "../core/object_set.ts";
 import type { ObjectGraph } from "../storage/types.ts";
 
 /** Most trees that are looked up between two yields. */
-export const TREES_PER_STEP = 256;
+const TREES_PER_STEP = 256;
 const FIRST_STEP = 4;
 /** Bytes of trees in one step: some milliseconds. */
 const BYTES_PER_STEP = 2 * 1024 * 1024;
@@ -43,6 +43,26 @@ export interface Found {
 }
 
 /**
+ * Goes through `trees`, which grows meanwhile, level by level and a step at a
+ * time; `expand` looks up one step and returns the bytes that it took. Yields
+ * after every step but the last.
+ */
+function* inSteps(
+  trees: NumberList,
+  expand: (step: Int32Array) => number,
+): Generator<void, void, void> {
+  let step = FIRST_STEP;
+  let levelEnd = 0;
+  for (let at = 0; at < trees.length;) {
+    if (at === levelEnd) levelEnd = sortLevel(trees, at);
+    const end = Math.min(levelEnd, at + step);
+    step = nextStep(step, expand(trees.view(at, end)));
+    at = end;
+    if (at < trees.length) yield;
+  }
+}
+
+/**
  * Appends everything below `found.trees` that is not in `seen`, and adds it
  * there. Throws as `graph.expandTrees` where a tree is missing. Yields how many
  * trees and blobs `found` holds.
@@ -53,16 +73,9 @@ export function* expandWanted(
   found: Found,
 ): Generator<number, void, void> {
   const { trees, blobs } = found;
-  let step = FIRST_STEP;
-  let levelEnd = 0;
-  for (let at = 0; at < trees.length;) {
-    if (at === levelEnd) levelEnd = sortLevel(trees, at);
-    const end = Math.min(levelEnd, at + step);
-    const bytes = graph.expandTrees(trees.view(at, end), seen, found);
-    step = nextStep(step, bytes);
-    at = end;
-    if (at < trees.length) yield trees.length + blobs.length;
-  }
+  const expand = (step: Int32Array): number =>
+    graph.expandTrees(step, seen, found);
+  for (const _ of inSteps(trees, expand)) yield trees.length + blobs.length;
 }
 
 /**
@@ -77,22 +90,11 @@ export function* expandHad(
 ): Generator<number, void, void> {
   const blobs = new NumberList();
   const found: Found = { trees, blobs };
-  const present = new Int32Array(TREES_PER_STEP);
-  let step = FIRST_STEP;
-  let levelEnd = 0;
-  for (let at = 0; at < trees.length;) {
-    if (at === levelEnd) levelEnd = sortLevel(trees, at);
-    const end = Math.min(levelEnd, at + step);
-    let length = 0;
-    for (; at < end; at++) {
-      const tree = trees.at(at);
-      if (graph.has(tree)) present[length++] = tree;
-    }
-    if (length > 0) {
-      const some = present.subarray(0, length);
-      step = nextStep(step, graph.expandTrees(some, had, found));
-    }
+  const expand = (step: Int32Array): number => {
+    const present = step.filter((tree) => graph.has(tree));
+    const bytes = graph.expandTrees(present, had, found);
     blobs.truncate(0);
-    if (at < trees.length) yield 0;
-  }
+    return bytes;
+  };
+  for (const _ of inSteps(trees, expand)) yield 0;
 }
