@@ -12,8 +12,10 @@ import type { Kernels } from "./kernels/types.ts";
 import { host } from "./runtime/detect.ts";
 import { NODE_FILES } from "./runtime/files.ts";
 import { currentProcess, userId } from "./runtime/process.ts";
+import { processorCount, startWorker } from "./runtime/workers.ts";
 import { runCommandSession } from "./server/command_session.ts";
 import { Daemon } from "./server/daemon.ts";
+import { ErrandPool } from "./server/errand_pool.ts";
 import { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
 import { SERVICES } from "./server/services.ts";
 import type { SessionContext } from "./server/session_context.ts";
@@ -26,7 +28,11 @@ import {
   MemoryRepository as MemoryStore,
   type MemoryRepositoryInit,
 } from "./storage/memory/memory_repository.ts";
-import type { Backend, Repository } from "./storage/types.ts";
+import type {
+  Backend,
+  Repository,
+  RepositoryAddress,
+} from "./storage/types.ts";
 
 export { DictBackend } from "./server/dict_backend.ts";
 export type { MemoryStore };
@@ -68,19 +74,10 @@ export class FileSystemBackend implements Backend {
     root: string | ExposureRules,
     options: FileSystemBackendOptions = {},
   ) {
-    const { env, cwd } = currentProcess();
-    const home = env("HOME");
-    this.#backend = new FileBackend({
-      exposure: typeof root === "string"
-        ? { rules: "friendly", root: absolute(root, cwd()) }
-        : root,
-      fileSystem: NODE_FILES,
-      kernels: defaultKernels(options.logger),
-      logger: options.logger ?? SILENT,
-      owners: trustedOwners(env),
-      configFiles: configFiles(env),
-      ...(home === undefined ? {} : { home }),
-    });
+    const exposure: ExposureRules = typeof root === "string"
+      ? { rules: "friendly", root: absolute(root, currentProcess().cwd()) }
+      : root;
+    this.#backend = fileBackend(exposure, options.logger);
   }
 
   /**
@@ -100,6 +97,47 @@ export class FileSystemBackend implements Backend {
     return this.#backend.openAt(path, mode);
   }
 }
+
+function fileBackend(
+  exposure: ExposureRules,
+  logger: Logger = SILENT,
+): FileBackend {
+  const { env } = currentProcess();
+  const home = env("HOME");
+  return new FileBackend({
+    exposure,
+    fileSystem: NODE_FILES,
+    kernels: defaultKernels(logger),
+    logger,
+    owners: trustedOwners(env),
+    configFiles: configFiles(env),
+    ...(home === undefined ? {} : { home }),
+  });
+}
+
+/** For a thread: opens repositories that another thread has found. */
+export function addressOpener(
+  logger: Logger,
+): (address: RepositoryAddress) => Promise<Repository> {
+  const backend = fileBackend({ rules: "friendly", root: "/" }, logger);
+  return (address) => backend.openLayout(address);
+}
+
+/** Threads that look into repositories, so that this one serves sockets. */
+function errandPool(limits: Limits, logger: Logger): ErrandPool {
+  return new ErrandPool({
+    size: limits.workers > 0
+      ? limits.workers
+      : Math.min(MAX_WORKERS, processorCount()),
+    start: (handlers) =>
+      startWorker(new URL("./worker.ts", import.meta.url), handlers),
+    clock: host().clock,
+    logger,
+  });
+}
+
+/** Threads that are started unless told, at most. */
+const MAX_WORKERS = 8;
 
 /** Options of a {@linkcode MemoryRepository}. */
 export type MemoryRepositoryOptions = Omit<MemoryRepositoryInit, "kernels">;
@@ -184,7 +222,9 @@ export interface TcpServer extends AsyncDisposable {
  */
 export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   options.signal?.throwIfAborted();
-  const context = sessionContext(options);
+  const common = sessionContext(options);
+  const errands = errandPool(common.limits, common.logger);
+  const context = { ...common, errands };
   const listener = await host().listen({
     hostname: options.hostname ?? "127.0.0.1",
     port: options.port ?? 9418,
@@ -200,7 +240,10 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   };
   const { signal } = options;
   signal?.addEventListener("abort", close, { once: true });
-  void daemon.finished.then(() => signal?.removeEventListener("abort", close));
+  void daemon.finished.then(() => {
+    errands.close();
+    signal?.removeEventListener("abort", close);
+  });
   return {
     hostname: listener.hostname,
     port: listener.port,

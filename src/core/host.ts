@@ -142,3 +142,19 @@ export interface Clock {
   /** Resolves after the event loop has served what was waiting. */
   turn(): Promise<void>;
 }
+
+/** One end of a channel between two threads of this process. */
+export interface MessagePortLike {
+  /** Sends what can be cloned; `transfer` lists buffers that are given away. */
+  post(message: unknown, transfer?: ArrayBuffer[]): void;
+  /** Ends the thread at once. Idempotent. */
+  close(): void;
+}
+
+/** What a thread is heard by. */
+export interface WorkerHandlers {
+  /** Takes what the thread sent. */
+  onMessage(message: unknown): void;
+  /** Hears that the thread failed; it is of no use any more. */
+  onError(why: string): void;
+}

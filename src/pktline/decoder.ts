@@ -28,6 +28,13 @@ export class PacketDecoder {
     return this.#chunk.length - this.#at;
   }
 
+  /** Takes back the bytes that belong to no packet yet. */
+  take(): Uint8Array {
+    const rest = this.#chunk.subarray(this.#at);
+    this.#at = this.#chunk.length;
+    return rest;
+  }
+
   /** Adds bytes; keeps a view of them. */
   push(bytes: Uint8Array): void {
     const rest = this.pending;

@@ -47,6 +47,19 @@ export class PacketReader {
     return this.#decoder.pending > 0;
   }
 
+  /** How many more bytes may be taken from the peer. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /**
+   * Gives up the bytes that were received and not read, for another reader of
+   * the same connection.
+   */
+  takeBuffered(): Uint8Array {
+    return this.#decoder.take();
+  }
+
   /**
    * The next packet, or "end" where the input ends between two packets.
    * Throws a ProtocolError where it ends inside one, or is no packet.

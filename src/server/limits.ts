@@ -17,6 +17,8 @@ export interface Limits extends ServiceLimits {
   readonly timeoutMs: number;
   /** After the first SIGTERM or SIGINT: time for sessions to end, ms. */
   readonly drainMs: number;
+  /** Threads that look into repositories; 0: one per processor, 8 at most. */
+  readonly workers: number;
 }
 
 /** One limit. */
@@ -63,6 +65,14 @@ export const LIMITS: readonly LimitRow[] = [
     unit: "s",
     default: 10,
     meaning: "time for running sessions after SIGTERM or SIGINT",
+  },
+  {
+    name: "workers",
+    option: "workers",
+    unit: "",
+    default: 0,
+    meaning: "threads that look into repositories " +
+      "(0: one per processor, 8 at most)",
   },
   {
     name: "maxWants",

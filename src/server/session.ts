@@ -101,7 +101,7 @@ class Session {
     if (request === undefined) return;
     this.#options.onRequest?.();
     const { service, repository } = await this.#open(request);
-    const { clock, kernels, limits, agent } = this.#context;
+    const { clock, kernels, limits, agent, errands } = this.#context;
     await service({
       repository,
       connection: this.#connection,
@@ -112,6 +112,7 @@ class Session {
       signal: this.#ending.signal,
       limits,
       agent,
+      ...(errands === undefined ? {} : { errands }),
     });
   }
 

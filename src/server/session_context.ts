@@ -27,6 +27,8 @@ export interface SessionContext {
   readonly kernels: ServiceContext["kernels"];
   /** What `agent=` says. */
   readonly agent: string;
+  /** Threads that look into repositories; without them, this one does. */
+  readonly errands?: ServiceContext["errands"];
   /** Whether refused clients learn why: `--informative-errors`. */
   readonly informativeErrors: boolean;
 }

@@ -8,6 +8,7 @@ import type { Clock, Connection } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Kernels } from "../kernels/types.ts";
 import type { Repository } from "../storage/types.ts";
+import type { Errands } from "./errand.ts";
 
 /** The protocol versions: the highest that the client asked for and we know. */
 export type ProtocolVersion = 0 | 1 | 2;
@@ -50,6 +51,8 @@ export interface ServiceContext {
   readonly limits: ServiceLimits;
   /** What `agent=` says: "gitsrv/0.1.0". */
   readonly agent: string;
+  /** Threads that look at objects; without them, this one does. */
+  readonly errands?: Errands;
 }
 
 /**

@@ -47,10 +47,34 @@ export interface Repository {
   /** Its configuration, read when it was opened. */
   readonly config: ConfigView;
   /**
+   * Where other threads of this process find it; absent where only this
+   * thread has it.
+   */
+  readonly address?: RepositoryAddress;
+  /**
+   * Changes when packs or packed refs come or go; costs a few stats. Goes with
+   * {@linkcode Repository.address}.
+   */
+  outline?(): string;
+  /**
    * An immutable view of the repository as it is now. The caller disposes it.
    * Cheap where nothing has changed since the last one.
    */
   snapshot(): Promise<Snapshot>;
+}
+
+/** Where a repository's directories are, all absolute. Can be cloned. */
+export interface RepositoryAddress {
+  /** The path by which git names the repository. */
+  readonly path: string;
+  /** The git directory: HEAD, and the refs of a linked worktree. */
+  readonly gitDir: string;
+  /** Everything that worktrees share; the git directory of most. */
+  readonly commonDir: string;
+  /** Where the objects are. */
+  readonly objectsDir: string;
+  /** Whether a gitfile led to the git directory. */
+  readonly gitfile: boolean;
 }
 
 /** A repository's configuration, by full key: "uploadpack.allowfilter". */
@@ -84,6 +108,18 @@ export interface Snapshot extends Disposable {
   readonly objects: ObjectStore;
   /** Commits whose parents this repository lacks (its `shallow` file). */
   readonly shallow: readonly Oid[];
+  /** How much there is to look into, where that is known. Opens the objects. */
+  weight?(): SnapshotWeight;
+}
+
+/** How much a snapshot holds. */
+export interface SnapshotWeight {
+  /** Objects. */
+  readonly objects: number;
+  /** Bytes of packs and loose objects as they are stored. */
+  readonly bytes: number;
+  /** Refs. */
+  readonly refs: number;
 }
 
 /** One ref and what it resolves to. */
@@ -272,6 +308,8 @@ export interface PackStore {
    * stamps mean an equal list.
    */
   scan(): { readonly stamp: string; readonly packs: readonly StoredPack[] };
+  /** Bytes of the packs that were scanned last, where that is known. */
+  bytes?(): number;
 }
 
 /** One pack of a {@linkcode PackStore}. */
@@ -300,6 +338,11 @@ export interface LooseStore {
   scan(): { readonly stamp: string; readonly oids: readonly Oid[] };
   /** The zlib stream of one, header inside, or `undefined` if it is gone. */
   read(oid: Oid): Uint8Array | undefined;
+  /**
+   * Bytes of those that were scanned last, where that is known: Infinity for
+   * more than `most` objects.
+   */
+  bytes?(most: number): number;
 }
 
 /** Commit-graph files, for stores that have them. */

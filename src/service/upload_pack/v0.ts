@@ -22,6 +22,7 @@ import {
   UploadRequestLines,
 } from "../../wire/upload_request.ts";
 import type { Conversation } from "../conversation.ts";
+import { carryOut } from "../errand.ts";
 import { countHave, countRound } from "../quota.ts";
 import { advertise } from "./advertise.ts";
 import { asksForDepth, deepen, resolveShallow } from "./deepen.ts";
@@ -29,7 +30,16 @@ import { sendPack } from "./send_pack.ts";
 import { checkAllowed, findWants } from "./wants.ts";
 
 /** Serves one client. Resolves at once where it wants nothing. */
-export async function serveV0(conversation: Conversation): Promise<void> {
+export function serveV0(conversation: Conversation): Promise<void> {
+  return carryOut(
+    conversation,
+    { kind: "upload-pack" },
+    () => answerV0(conversation),
+  );
+}
+
+/** Talks to one client, from the advertisement on. */
+export async function answerV0(conversation: Conversation): Promise<void> {
   using snapshot = await conversation.context.repository.snapshot();
   await advertise(conversation, snapshot);
   const request = await readRequest(conversation);

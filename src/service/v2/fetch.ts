@@ -13,6 +13,7 @@ import type { Snapshot } from "../../storage/types.ts";
 import { acknowledgments } from "../../wire/negotiation.ts";
 import { FetchArguments, type FetchRequest } from "../../wire/v2_fetch.ts";
 import type { Conversation } from "../conversation.ts";
+import { carryOut } from "../errand.ts";
 import { countHave, countRound } from "../quota.ts";
 import {
   asksForDepth,
@@ -31,18 +32,29 @@ export function fetchCommand(conversation: Conversation): V2Invocation {
   const args = new FetchArguments(repository.format, limits);
   return {
     take: (line) => args.take(line),
-    run: () => fetch(conversation, args.request()),
+    run: () => run(conversation, args.request()),
   };
 }
 
-/** upload-pack.c: upload_pack_v2. */
-async function fetch(
+async function run(
+  conversation: Conversation,
+  request: FetchRequest,
+): Promise<void> {
+  // Nothing wanted: nothing is answered, not even a flush.
+  if (request.wants.length === 0 && !request.flags.has("wait-for-done")) return;
+  await carryOut(
+    conversation,
+    { kind: "fetch", request },
+    () => answerFetch(conversation, request),
+  );
+}
+
+/** Answers a `fetch` that wants something: upload-pack.c, upload_pack_v2. */
+export async function answerFetch(
   conversation: Conversation,
   request: FetchRequest,
 ): Promise<void> {
   const { flags } = request;
-  // Nothing wanted: nothing is answered, not even a flush.
-  if (request.wants.length === 0 && !flags.has("wait-for-done")) return;
   using snapshot = await conversation.context.repository.snapshot();
   const wants = findWants(snapshot, request.wants);
   const state = resolveShallow(snapshot, wants, request.shallow);

@@ -16,6 +16,7 @@ import {
 } from "../../wire/v2_ls_refs.ts";
 import { peeledOid, shownObject } from "../advertise.ts";
 import type { Conversation } from "../conversation.ts";
+import { carryOut } from "../errand.ts";
 import { hiddenRefs } from "../hidden_refs.ts";
 import { LineBatch } from "../line_batch.ts";
 import type { ServiceContext } from "../types.ts";
@@ -48,11 +49,19 @@ export function lsRefsCommand(conversation: Conversation): V2Invocation {
   const args = new LsRefsArguments();
   return {
     take: (line) => args.take(line),
-    run: () => lsRefs(conversation, args.request()),
+    run() {
+      const request = args.request();
+      return carryOut(
+        conversation,
+        { kind: "ls-refs", request },
+        () => answerLsRefs(conversation, request),
+      );
+    },
   };
 }
 
-async function lsRefs(
+/** Lists the refs that were asked for: ls-refs.c, ls_refs. */
+export async function answerLsRefs(
   conversation: Conversation,
   request: LsRefsRequest,
 ): Promise<void> {

@@ -18,6 +18,8 @@ export async function serveV2(conversation: Conversation): Promise<void> {
   for (const line of capabilityLines(context)) writer.put(`${line}\n`);
   writer.putFlush();
   await writer.send();
+  // A thread may get ready while the client reads that.
+  context.errands?.prepare(context.repository);
   for (;;) {
     const request = await readHead(conversation);
     if (request === undefined) return;

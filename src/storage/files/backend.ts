@@ -112,6 +112,11 @@ export class FileBackend implements Backend {
     });
   }
 
+  /** Opens a repository whose directories are known: another thread's. */
+  openLayout(layout: Layout): Promise<FileRepository> {
+    return attempt(() => this.#openLayout(layout));
+  }
+
   /** How many repositories are kept open. */
   get openCount(): number {
     return this.#open.size;

@@ -110,6 +110,21 @@ export class FileLooseStore implements LooseStore {
     return undefined;
   }
 
+  bytes(most: number): number {
+    const oids = this.#last?.result.oids ?? [];
+    if (oids.length > most) return Infinity;
+    const { fileSystem } = this.#init;
+    let bytes = 0;
+    for (const oid of oids) {
+      const name = `${oid.slice(0, 2)}/${oid.slice(2)}`;
+      for (const directory of this.#directories) {
+        const stat = fileSystem.stat(joinPath(directory, name));
+        if (stat !== undefined) bytes += stat.size;
+      }
+    }
+    return bytes;
+  }
+
   #scanDirectory(
     directory: string,
     tops: Map<string, Listed>,

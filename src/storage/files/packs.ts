@@ -40,6 +40,7 @@ export interface FilePackStoreInit {
 interface Found {
   readonly pack: StoredPack;
   readonly mtimeMs: number;
+  readonly bytes: number;
   readonly identity: string;
 }
 
@@ -85,6 +86,12 @@ export class FilePackStore implements PackStore {
     };
     this.#last = { listings: list, result };
     return result;
+  }
+
+  bytes(): number {
+    const listings = this.#last?.listings ?? [];
+    return listings.flatMap(({ packs }) => packs)
+      .reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #listingOf(
@@ -143,7 +150,7 @@ export class FilePackStore implements PackStore {
       index: () => fileSystem.read(indexPath, MAX_INDEX_BYTES),
       open: () => fileSystem.open(packPath),
     };
-    return { pack, mtimeMs: stat.mtimeMs, identity };
+    return { pack, mtimeMs: stat.mtimeMs, bytes: stat.size, identity };
   }
 
   /** A file's stat; links are followed inside the object directories only. */

@@ -18,6 +18,7 @@ import type {
   RefSnapshot,
   Repository,
   Snapshot,
+  SnapshotWeight,
 } from "../types.ts";
 import { ObjectDirectories } from "./alternates.ts";
 import { Complaints } from "./complaints.ts";
@@ -35,6 +36,9 @@ import type { Now } from "./stamp.ts";
 
 // reftable.txt, "Backward compatibility": what the file HEAD names.
 const DUMMY_HEAD = "refs/heads/.invalid";
+
+/** Loose objects whose sizes are looked up, at most. */
+const WEIGHED_LOOSE = 512;
 
 /** What a {@linkcode FileRepository} is made from. */
 export interface FileRepositoryInit {
@@ -64,10 +68,14 @@ export class FileRepository implements Repository {
   readonly config: ConfigView;
   /** Where its parts are. */
   readonly layout: Layout;
+  /** As {@linkcode FileRepository.layout}: files can be read by any thread. */
+  readonly address: Layout;
   readonly #kernels: Kernels;
   readonly #refs: { readNow(): RefSnapshot };
   readonly #objects: ObjectSource;
   readonly #shallow: ShallowFile;
+  readonly #fileSystem: FileSystem;
+  readonly #bytes: () => number;
 
   /** Reads nothing but what it is given. */
   constructor(init: FileRepositoryInit) {
@@ -80,6 +88,7 @@ export class FileRepository implements Repository {
     this.format = format;
     this.config = configView(init.config);
     this.layout = layout;
+    this.address = layout;
     this.#kernels = kernels;
     const common = { fileSystem, kernels, complaints, now, format };
     const alternates = new ObjectDirectories({
@@ -90,10 +99,14 @@ export class FileRepository implements Repository {
     this.#refs = init.refStorage === "reftable"
       ? new ReftableRefStore({ ...common, layout })
       : guardedFileRefs({ ...common, layout });
+    const packs = new FilePackStore({ ...common, directories });
+    const loose = new FileLooseStore({ ...common, directories });
+    this.#fileSystem = fileSystem;
+    this.#bytes = () => packs.bytes() + loose.bytes(WEIGHED_LOOSE);
     this.#objects = new ObjectSource(
       {
-        packs: new FilePackStore({ ...common, directories }),
-        loose: new FileLooseStore({ ...common, directories }),
+        packs,
+        loose,
         commitGraphs: new FileCommitGraphStore({
           ...common,
           directories,
@@ -125,8 +138,22 @@ export class FileRepository implements Repository {
         shallow,
         () => this.#objects.snapshot(),
         this.#kernels,
+        this.#bytes,
       );
     });
+  }
+
+  outline(): string {
+    const { objectsDir, commonDir } = this.layout;
+    const paths = [
+      joinPath(objectsDir, "pack"),
+      joinPath(commonDir, "packed-refs"),
+      joinPath(commonDir, "refs/heads"),
+    ];
+    return paths.map((path) => {
+      const stat = this.#fileSystem.stat(path);
+      return `${stat?.ino}:${stat?.size}:${stat?.mtimeMs}`;
+    }).join(" ");
   }
 
   /** Lets go of what is kept between snapshots. Idempotent. */
@@ -176,6 +203,7 @@ class FileSnapshot implements Snapshot {
   readonly shallow: readonly Oid[];
   readonly #open: () => ObjectSnapshot;
   readonly #kernels: Kernels;
+  readonly #bytes: () => number;
   #objects: ObjectSnapshot | undefined;
   #id: string | undefined;
   #isDisposed = false;
@@ -185,8 +213,10 @@ class FileSnapshot implements Snapshot {
     shallow: readonly Oid[],
     open: () => ObjectSnapshot,
     kernels: Kernels,
+    bytes: () => number,
   ) {
     this.refs = refs;
+    this.#bytes = bytes;
     this.shallow = shallow;
     this.#open = open;
     this.#kernels = kernels;
@@ -204,6 +234,11 @@ class FileSnapshot implements Snapshot {
 
   get objects(): ObjectStore {
     return this.#opened().store;
+  }
+
+  weight(): SnapshotWeight {
+    const { count } = this.objects;
+    return { objects: count, bytes: this.#bytes(), refs: this.refs.size };
   }
 
   [Symbol.dispose](): void {

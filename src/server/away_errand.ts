@@ -1,0 +1,127 @@
+/**
+ * One errand that another thread carries out, as the thread that has the
+ * socket sees it: writes what that thread made, reads what it asks for, and
+ * tells it when the session is to end.
+ *
+ * @module
+ */
+
+import type { Conversation } from "../service/conversation.ts";
+import type { SnapshotWeight } from "../storage/types.ts";
+import {
+  type FromWorker,
+  packFailure,
+  type ToWorker,
+  unpackFailure,
+} from "./errand_messages.ts";
+
+type OfErrand = Exclude<FromWorker, { type: "ready" }>;
+
+/** One errand under way. */
+export class AwayErrand {
+  /** Settles when the errand has ended and all that it wrote has gone out. */
+  readonly finished: Promise<void>;
+  /** What the repository was found to weigh, if it was weighed. */
+  weight: SnapshotWeight | undefined;
+  readonly #conversation: Conversation;
+  readonly #id: number;
+  readonly #post: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
+  readonly #end = Promise.withResolvers<void>();
+  readonly #stopWatching: () => void;
+  /** Writes and reads, one after the other. */
+  #io: Promise<void> = Promise.resolve();
+  #isOver = false;
+
+  /** Watches the session's signal until the errand ends. */
+  constructor(
+    conversation: Conversation,
+    id: number,
+    post: (message: ToWorker, transfer?: ArrayBuffer[]) => void,
+  ) {
+    this.#conversation = conversation;
+    this.#id = id;
+    this.#post = post;
+    this.finished = this.#end.promise;
+    // Nobody may be waiting yet when it fails.
+    this.finished.catch(() => {});
+    const { signal } = conversation.context;
+    const abort = () => this.#giveUp(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#stopWatching = () => signal.removeEventListener("abort", abort);
+  }
+
+  /** Takes a message about this errand. */
+  take(message: OfErrand): void {
+    switch (message.type) {
+      case "write":
+        this.#conversation.channel = message.channel;
+        this.#queue(() => this.#write(message.buffer, message.length));
+        return;
+      case "read":
+        this.#queue(() => this.#read(message.length));
+        return;
+      case "log": {
+        const { level, message: text, fields } = message;
+        this.#conversation.context.logger.log(level, text, fields);
+        return;
+      }
+      case "end":
+        this.#finish(message);
+    }
+  }
+
+  /** Ends it with an error, once no write is under way. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopWatching();
+    void this.#io.then(() => this.#end.reject(error));
+  }
+
+  #queue(work: () => Promise<void>): void {
+    this.#io = this.#io.then(async () => {
+      if (this.#isOver) return;
+      try {
+        await work();
+      } catch (error) {
+        this.#giveUp(error);
+      }
+    });
+  }
+
+  async #write(buffer: ArrayBuffer, length: number): Promise<void> {
+    const { connection, signal } = this.#conversation.context;
+    await connection.write(new Uint8Array(buffer, 0, length), signal);
+    this.#post({ type: "written", id: this.#id, buffer }, [buffer]);
+  }
+
+  async #read(length: number): Promise<void> {
+    const { connection, signal } = this.#conversation.context;
+    const bytes = new Uint8Array(length);
+    const count = await connection.read(bytes, signal);
+    const input = bytes.slice(0, count);
+    this.#post({ type: "input", id: this.#id, bytes: input }, [input.buffer]);
+  }
+
+  /** Does not wait for the thread, which may be busy. */
+  #giveUp(error: unknown): void {
+    if (this.#isOver) return;
+    this.#post({ type: "abort", id: this.#id, reason: packFailure(error) });
+    this.fail(error);
+  }
+
+  #finish(
+    { state, failure, weight }: Extract<OfErrand, { type: "end" }>,
+  ): void {
+    this.weight = weight;
+    // Behind what was written before: that goes out, or fails first.
+    this.#queue(() => {
+      this.#isOver = true;
+      this.#stopWatching();
+      Object.assign(this.#conversation, state);
+      if (failure === undefined) this.#end.resolve();
+      else this.#end.reject(unpackFailure(failure));
+      return Promise.resolve();
+    });
+  }
+}

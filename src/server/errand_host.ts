@@ -1,0 +1,169 @@
+/**
+ * A thread's side of errands: carries them out over connections whose sockets
+ * another thread has. Several run in turns, as sessions do.
+ *
+ * @module
+ */
+
+import type { Clock, Connection, MessagePortLike } from "../core/host.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Kernels } from "../kernels/types.ts";
+import { Conversation } from "../service/conversation.ts";
+import { doErrand } from "../service/errand_table.ts";
+import type {
+  Repository,
+  RepositoryAddress,
+  SnapshotWeight,
+} from "../storage/types.ts";
+import {
+  type ErrandOrder,
+  type ErrandState,
+  type FromWorker,
+  packFailure,
+  type ToWorker,
+  unpackFailure,
+} from "./errand_messages.ts";
+import { RemoteConnection } from "./remote_connection.ts";
+
+/** What an {@linkcode ErrandHost} works with. */
+export interface ErrandHostOptions {
+  /** Opens the repository at an address. */
+  readonly open: (address: RepositoryAddress) => Promise<Repository>;
+  /** The kernels in use. */
+  readonly kernels: Kernels;
+  /** Time. */
+  readonly clock: Clock;
+  /** The way back. */
+  readonly port: Pick<MessagePortLike, "post">;
+}
+
+interface Running {
+  readonly connection: RemoteConnection;
+  readonly ending: AbortController;
+}
+
+/** Takes a thread's messages. */
+export class ErrandHost {
+  readonly #options: ErrandHostOptions;
+  readonly #running = new Map<number, Running>();
+
+  /** Nothing runs yet. */
+  constructor(options: ErrandHostOptions) {
+    this.#options = options;
+  }
+
+  /** Takes one message. */
+  take(message: ToWorker): void {
+    switch (message.type) {
+      case "prepare":
+        void this.#prepare(message.address);
+        return;
+      case "start":
+        void this.#run(message.id, message.order);
+        return;
+      case "input":
+        this.#running.get(message.id)?.connection.give(message.bytes);
+        return;
+      case "written":
+        this.#running.get(message.id)?.connection.wrote(message.buffer);
+        return;
+      case "abort":
+        this.#running.get(message.id)?.ending.abort(
+          unpackFailure(message.reason),
+        );
+    }
+  }
+
+  /** Opens the objects, so that the first errand finds them open. */
+  async #prepare(address: RepositoryAddress): Promise<void> {
+    try {
+      const repository = await this.#options.open(address);
+      using snapshot = await repository.snapshot();
+      void snapshot.objects.count;
+    } catch {
+      // Whoever needs it meets the same error, and somebody who can be told.
+    }
+  }
+
+  async #run(id: number, order: ErrandOrder): Promise<void> {
+    const ending = new AbortController();
+    const connection = new RemoteConnection(order.received, {
+      send: (message, transfer) => this.#post({ ...message, id }, transfer),
+      channel: () => conversation?.channel ?? "lines",
+    });
+    let conversation: Conversation | undefined;
+    this.#running.set(id, { connection, ending });
+    let failure: unknown;
+    let hasFailed = false;
+    try {
+      const repository = await this.#options.open(order.address);
+      conversation = new Conversation({
+        repository,
+        connection: connection satisfies Connection,
+        protocol: order.protocol,
+        clock: this.#options.clock,
+        logger: this.#logger(id),
+        kernels: this.#options.kernels,
+        signal: ending.signal,
+        limits: order.limits,
+        agent: order.agent,
+      });
+      conversation.haves = order.haves;
+      conversation.rounds = order.rounds;
+      await doErrand(conversation, order.errand);
+    } catch (error) {
+      hasFailed = true;
+      failure = error;
+    }
+    try {
+      // Also what was gathered before a failure: it comes before the reason.
+      await conversation?.writer.send();
+    } catch (error) {
+      failure = hasFailed ? failure : error;
+      hasFailed = true;
+    }
+    this.#running.delete(id);
+    const weight = order.weigh && !hasFailed
+      ? await weightOf(conversation)
+      : undefined;
+    this.#post({
+      type: "end",
+      id,
+      state: stateOf(conversation, order),
+      ...(hasFailed ? { failure: packFailure(failure) } : {}),
+      ...(weight === undefined ? {} : { weight }),
+    });
+  }
+
+  #logger(id: number): Logger {
+    return {
+      log: (level, message, fields = {}) =>
+        this.#post({ type: "log", id, level, message, fields }),
+    };
+  }
+
+  #post(message: FromWorker, transfer?: ArrayBuffer[]): void {
+    this.#options.port.post(message, transfer);
+  }
+}
+
+async function weightOf(
+  conversation: Conversation | undefined,
+): Promise<SnapshotWeight | undefined> {
+  try {
+    using snapshot = await conversation?.context.repository.snapshot();
+    return snapshot?.weight?.();
+  } catch {
+    // What cannot be weighed is not light.
+    return undefined;
+  }
+}
+
+function stateOf(
+  conversation: Conversation | undefined,
+  order: ErrandOrder,
+): ErrandState {
+  const { channel, haves, rounds } = conversation ??
+    { ...order, channel: "lines" as const };
+  return { channel, haves, rounds };
+}

@@ -1,0 +1,147 @@
+/**
+ * What the thread that owns the sockets and the threads that look into
+ * repositories say to each other. Everything here can be cloned.
+ *
+ * @module
+ */
+
+import {
+  GitsrvError,
+  messageOf,
+  ProtocolError,
+  RefusedError,
+  StorageError,
+} from "../core/errors.ts";
+import type { LogFields, LogLevel } from "../core/logger.ts";
+import type { Errand } from "../service/errand.ts";
+import type { ErrorChannel } from "../service/failure.ts";
+import type { ProtocolVersion, ServiceLimits } from "../service/types.ts";
+import type { RepositoryAddress, SnapshotWeight } from "../storage/types.ts";
+
+/** An errand as it travels. */
+export interface ErrandOrder {
+  /** What is to be done. */
+  readonly errand: Errand;
+  /** In which repository. */
+  readonly address: RepositoryAddress;
+  /** The version that the peer speaks. */
+  readonly protocol: ProtocolVersion;
+  /** What is left of the bounds. */
+  readonly limits: ServiceLimits;
+  /** What `agent=` says. */
+  readonly agent: string;
+  /** Bytes of the peer that were received and not read. */
+  readonly received: Uint8Array;
+  /** `have`s of the session so far. */
+  readonly haves: number;
+  /** Its rounds of negotiation so far. */
+  readonly rounds: number;
+  /** The repository is to be weighed when the errand is done. */
+  readonly weigh: boolean;
+}
+
+/** How a conversation stands when its errand has ended. */
+export interface ErrandState {
+  /** How the peer can be told of an error. */
+  readonly channel: ErrorChannel;
+  /** `have`s of the session so far. */
+  readonly haves: number;
+  /** Its rounds of negotiation so far. */
+  readonly rounds: number;
+}
+
+/** To a thread. */
+export type ToWorker =
+  | { readonly type: "prepare"; readonly address: RepositoryAddress }
+  | { readonly type: "start"; readonly id: number; readonly order: ErrandOrder }
+  /** Bytes of the peer, none at its end; the answer to one "read". */
+  | { readonly type: "input"; readonly id: number; readonly bytes: Uint8Array }
+  /** One "write" has gone out; its buffer comes back. */
+  | {
+    readonly type: "written";
+    readonly id: number;
+    readonly buffer: ArrayBuffer;
+  }
+  | { readonly type: "abort"; readonly id: number; readonly reason: Failure };
+
+/** From a thread. */
+export type FromWorker =
+  /** It is up. */
+  | { readonly type: "ready" }
+  | {
+    readonly type: "write";
+    readonly id: number;
+    readonly buffer: ArrayBuffer;
+    readonly length: number;
+    readonly channel: ErrorChannel;
+  }
+  | { readonly type: "read"; readonly id: number; readonly length: number }
+  | {
+    readonly type: "end";
+    readonly id: number;
+    readonly state: ErrandState;
+    readonly failure?: Failure;
+    /** Where it was to be weighed and could be. */
+    readonly weight?: SnapshotWeight;
+  }
+  | {
+    readonly type: "log";
+    /** The errand it concerns; 0 for none in particular. */
+    readonly id: number;
+    readonly level: LogLevel;
+    readonly message: string;
+    readonly fields: LogFields;
+  };
+
+/** An error without its class. */
+export interface Failure {
+  /** The name of its class. */
+  readonly name: string;
+  /** The code of one of ours. */
+  readonly code: string;
+  /** Its message. */
+  readonly message: string;
+  /** The message of its cause. */
+  readonly cause?: string;
+  /** Where a bug is. */
+  readonly stack?: string;
+}
+
+type ErrorClass = new (
+  code: string,
+  message: string,
+  options?: ErrorOptions,
+) => GitsrvError;
+
+const CLASSES: Readonly<Record<string, ErrorClass>> = {
+  ProtocolError,
+  RefusedError,
+  StorageError,
+};
+
+/** What can be cloned of anything that was thrown. */
+export function packFailure(error: unknown): Failure {
+  const message = messageOf(error);
+  if (!(error instanceof GitsrvError)) {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return { name: "Error", code: "", message, ...(stack && { stack }) };
+  }
+  const { name, code, cause } = error;
+  return {
+    name,
+    code,
+    message,
+    ...(cause === undefined ? {} : { cause: messageOf(cause) }),
+  };
+}
+
+/** An error of the same class, code and words as the one that was packed. */
+export function unpackFailure(failure: Failure): Error {
+  const { name, code, message, cause, stack } = failure;
+  const options = cause === undefined ? {} : { cause: new Error(cause) };
+  const known = CLASSES[name];
+  if (known !== undefined) return new known(code, message, options);
+  const error = new Error(message, options);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,246 @@
+/**
+ * Threads that look into repositories, as the thread that owns the sockets
+ * sees them: who works on what, and the bytes that go to and fro.
+ *
+ * @module
+ */
+
+import { messageOf, StorageError } from "../core/errors.ts";
+import type { Clock, MessagePortLike, WorkerHandlers } from "../core/host.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Conversation } from "../service/conversation.ts";
+import type { Errand, Errands } from "../service/errand.ts";
+import type { Repository, SnapshotWeight } from "../storage/types.ts";
+import { AwayErrand } from "./away_errand.ts";
+import type { ErrandOrder, FromWorker, ToWorker } from "./errand_messages.ts";
+import { LightRepositories } from "./light_repositories.ts";
+
+/** What an {@linkcode ErrandPool} is made from. */
+export interface ErrandPoolOptions {
+  /** Threads at most; each is started when it is first of use. */
+  readonly size: number;
+  /** Starts a thread. */
+  readonly start: (handlers: WorkerHandlers) => MessagePortLike;
+  /** Time. */
+  readonly clock: Pick<Clock, "monotonic">;
+  /** The log. */
+  readonly logger: Logger;
+}
+
+/** How many threads in a row may fail before they came up. */
+const MAX_FAILED_STARTS = 3;
+
+class Thread {
+  readonly errands = new Map<number, AwayErrand>();
+  port: MessagePortLike | undefined;
+  /** Resolves to whether it came up. */
+  up = Promise.withResolvers<boolean>();
+  isUp = false;
+
+  post(message: ToWorker, transfer?: ArrayBuffer[]): void {
+    this.port?.post(message, transfer);
+  }
+}
+
+/** The threads of one server. */
+export class ErrandPool implements Errands {
+  readonly #options: ErrandPoolOptions;
+  readonly #threads: Thread[];
+  readonly #light: LightRepositories;
+  #count = 0;
+  #failedStarts = 0;
+  #isClosed = false;
+
+  /** Starts nothing yet. */
+  constructor(options: ErrandPoolOptions) {
+    this.#options = options;
+    this.#light = new LightRepositories(options.clock);
+    this.#threads = Array.from({ length: options.size }, () => new Thread());
+  }
+
+  /** How many errands are under way. */
+  get active(): number {
+    return this.#threads.reduce((sum, { errands }) => sum + errands.size, 0);
+  }
+
+  prepare(repository: Repository): void {
+    const { address } = repository;
+    if (address === undefined || !this.#isUsable()) return;
+    const outline = repository.outline?.() ?? "";
+    if (this.#light.isLight(address.gitDir, outline) === true) return;
+    const thread = this.#choose(address.gitDir);
+    if (thread.errands.size > 0) return;
+    if (!this.#hasStarted(thread)) return;
+    thread.post({ type: "prepare", address });
+  }
+
+  async carryOut(
+    conversation: Conversation,
+    errand: Errand,
+    here: () => Promise<void>,
+  ): Promise<void> {
+    const { repository } = conversation.context;
+    const { address } = repository;
+    if (address === undefined || !this.#isUsable()) return await here();
+    const outline = repository.outline?.() ?? "";
+    const isLight = this.#light.isLight(address.gitDir, outline);
+    if (isLight === true) return await here();
+    const thread = this.#choose(address.gitDir);
+    if (!await this.#isUp(thread)) return await here();
+    const weight = await this.#send(thread, conversation, {
+      errand,
+      address,
+      weigh: isLight === undefined,
+    });
+    if (weight !== undefined) {
+      this.#light.note(address.gitDir, outline, weight);
+    }
+  }
+
+  /** Ends the threads; errands that are under way fail. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    for (const thread of this.#threads) this.#drop(thread, "it was closed");
+  }
+
+  async #send(
+    thread: Thread,
+    conversation: Conversation,
+    asked: Pick<ErrandOrder, "errand" | "address" | "weigh">,
+  ): Promise<SnapshotWeight | undefined> {
+    const id = ++this.#count;
+    // What was gathered goes out before anything that the thread writes.
+    const { context, reader, writer } = conversation;
+    const away = new AwayErrand(
+      conversation,
+      id,
+      (message, transfer) => thread.post(message, transfer),
+    );
+    thread.errands.set(id, away);
+    try {
+      await writer.send();
+      const received = reader.takeBuffered();
+      thread.post({
+        type: "start",
+        id,
+        order: {
+          ...asked,
+          protocol: context.protocol,
+          limits: {
+            ...boundsOf(context.limits),
+            maxRequestBytes: reader.left + received.length,
+          },
+          agent: context.agent,
+          received,
+          haves: conversation.haves,
+          rounds: conversation.rounds,
+        },
+      });
+      await away.finished;
+      return away.weight;
+    } finally {
+      thread.errands.delete(id);
+    }
+  }
+
+  /** Whether threads may be had: not after several could not be started. */
+  #isUsable(): boolean {
+    return !this.#isClosed && this.#failedStarts < MAX_FAILED_STARTS;
+  }
+
+  /**
+   * The thread for a repository: the one that had it before, which knows it,
+   * unless another has less to do.
+   */
+  #choose(key: string): Thread {
+    const first = hashOf(key) % this.#threads.length;
+    let best = this.#threads[first] as Thread;
+    for (let i = 1; i < this.#threads.length; i++) {
+      const other = this.#threads[(first + i) % this.#threads.length] as Thread;
+      if (other.errands.size < best.errands.size) best = other;
+    }
+    return best;
+  }
+
+  async #isUp(thread: Thread): Promise<boolean> {
+    if (thread.isUp) return true;
+    return this.#hasStarted(thread) && await thread.up.promise;
+  }
+
+  #hasStarted(thread: Thread): boolean {
+    if (thread.port !== undefined) return true;
+    try {
+      thread.port = this.#options.start({
+        onMessage: (message) => this.#take(thread, message as FromWorker),
+        onError: (why) => this.#onError(thread, why),
+      });
+      return true;
+    } catch (error) {
+      this.#countFailedStart(messageOf(error));
+      return false;
+    }
+  }
+
+  #onError(thread: Thread, why: string): void {
+    if (thread.port === undefined) return;
+    if (thread.isUp) {
+      this.#options.logger.log("error", `BUG: a thread failed: ${why}`);
+    } else {
+      this.#countFailedStart(why);
+    }
+    this.#drop(thread, why);
+  }
+
+  #countFailedStart(why: string): void {
+    this.#failedStarts++;
+    this.#options.logger.log(
+      "warn",
+      `Cannot start a thread, going on without: ${why}`,
+    );
+  }
+
+  #take(thread: Thread, message: FromWorker): void {
+    if (message.type === "ready") {
+      thread.isUp = true;
+      thread.up.resolve(true);
+      this.#failedStarts = 0;
+    } else if (message.type === "log" && message.id === 0) {
+      const { level, message: text, fields } = message;
+      this.#options.logger.log(level, text, fields);
+    } else {
+      thread.errands.get(message.id)?.take(message);
+    }
+  }
+
+  #drop(thread: Thread, why: string): void {
+    thread.port?.close();
+    thread.port = undefined;
+    thread.isUp = false;
+    thread.up.resolve(false);
+    thread.up = Promise.withResolvers<boolean>();
+    const error = new StorageError(
+      "thread-failed",
+      `Cannot go on with session: ${why}`,
+    );
+    for (const away of thread.errands.values()) away.fail(error);
+  }
+}
+
+/** The bounds alone: the rest of a server's limits is not for services. */
+function boundsOf(limits: Conversation["context"]["limits"]) {
+  const { maxWants, maxHaves, maxRounds, maxShallow, maxRequestBytes } = limits;
+  const { sliceMs, keepAliveMs } = limits;
+  return {
+    ...{ maxWants, maxHaves, maxRounds, maxShallow, maxRequestBytes },
+    ...{ sliceMs, keepAliveMs },
+  };
+}
+
+/** FNV-1a over the code units: the same repository, the same thread. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,29 @@
+/**
+ * How each kind of errand is carried out in this thread.
+ *
+ * @module
+ */
+
+import { assertNever } from "../core/errors.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Errand } from "./errand.ts";
+import { answerV0 } from "./upload_pack/v0.ts";
+import { answerFetch } from "./v2/fetch.ts";
+import { answerLsRefs } from "./v2/ls_refs.ts";
+
+/** Carries out `errand` over the conversation, on a snapshot of its own. */
+export function doErrand(
+  conversation: Conversation,
+  errand: Errand,
+): Promise<void> {
+  switch (errand.kind) {
+    case "upload-pack":
+      return answerV0(conversation);
+    case "ls-refs":
+      return answerLsRefs(conversation, errand.request);
+    case "fetch":
+      return answerFetch(conversation, errand.request);
+    default:
+      return assertNever(errand);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The entry point of a thread that looks into repositories for the one that
+ * owns the sockets. `compose.ts` starts it; what it has to do comes in
+ * messages.
+ *
+ * @module
+ */
+
+import { addressOpener, defaultKernels } from "./compose.ts";
+import type { Logger } from "./core/logger.ts";
+import { host } from "./runtime/detect.ts";
+import { parentPort } from "./runtime/workers.ts";
+import { ErrandHost } from "./server/errand_host.ts";
+import type { FromWorker, ToWorker } from "./server/errand_messages.ts";
+
+const port = parentPort((message) => errands.take(message as ToWorker));
+
+function post(message: FromWorker): void {
+  port.post(message);
+}
+
+/** Lines that concern no errand in particular. */
+const LOGGER: Logger = {
+  log: (level, message, fields = {}) =>
+    post({ type: "log", id: 0, level, message, fields }),
+};
+
+const errands = new ErrandHost({
+  open: addressOpener(LOGGER),
+  kernels: defaultKernels(LOGGER),
+  clock: host().clock,
+  port,
+});
+post({ type: "ready" });
