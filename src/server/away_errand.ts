@@ -23,6 +23,8 @@ export class AwayErrand {
   readonly finished: Promise<void>;
   /** What the repository was found to weigh, if it was weighed. */
   weight: SnapshotWeight | undefined;
+  /** Bytes that its thread has made and the peer has not taken yet. */
+  held = 0;
   readonly #conversation: Conversation;
   readonly #id: number;
   readonly #post: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
@@ -55,6 +57,7 @@ export class AwayErrand {
     switch (message.type) {
       case "write":
         this.#conversation.channel = message.channel;
+        this.held += message.length;
         this.#queue(() => this.#write(message.buffer, message.length));
         return;
       case "read":
@@ -92,6 +95,7 @@ export class AwayErrand {
   async #write(buffer: ArrayBuffer, length: number): Promise<void> {
     const { connection, signal } = this.#conversation.context;
     await connection.write(new Uint8Array(buffer, 0, length), signal);
+    this.held -= length;
     this.#post({ type: "written", id: this.#id, buffer }, [buffer]);
   }
 

@@ -7,9 +7,9 @@
 
 import type { Clock, Connection, MessagePortLike } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Kernels } from "../kernels/types.ts";
 import { Conversation } from "../service/conversation.ts";
 import { doErrand } from "../service/errand_table.ts";
+import type { ServiceContext } from "../service/types.ts";
 import type {
   Repository,
   RepositoryAddress,
@@ -30,7 +30,7 @@ export interface ErrandHostOptions {
   /** Opens the repository at an address. */
   readonly open: (address: RepositoryAddress) => Promise<Repository>;
   /** The kernels in use. */
-  readonly kernels: Kernels;
+  readonly kernels: ServiceContext["kernels"];
   /** Time. */
   readonly clock: Clock;
   /** The way back. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../core/bytes.ts";
 import { messageOf, StorageError } from "../core/errors.ts";
 import type { Clock, MessagePortLike, WorkerHandlers } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
@@ -34,8 +35,10 @@ class Thread {
   readonly errands = new Map<number, AwayErrand>();
   port: MessagePortLike | undefined;
   /** Resolves to whether it came up. */
-  up = Promise.withResolvers<boolean>();
+  up = Promise.withResolvers<"up" | "failed">();
   isUp = false;
+  /** Errands that it has or waits to get. */
+  load = 0;
 
   post(message: ToWorker, transfer?: ArrayBuffer[]): void {
     this.port?.post(message, transfer);
@@ -63,13 +66,22 @@ export class ErrandPool implements Errands {
     return this.#threads.reduce((sum, { errands }) => sum + errands.size, 0);
   }
 
+  /** Bytes that threads have made and peers have not taken yet. */
+  get held(): number {
+    let held = 0;
+    for (const { errands } of this.#threads) {
+      for (const away of errands.values()) held += away.held;
+    }
+    return held;
+  }
+
   prepare(repository: Repository): void {
     const { address } = repository;
     if (address === undefined || !this.#isUsable()) return;
     const outline = repository.outline?.() ?? "";
     if (this.#light.isLight(address.gitDir, outline) === true) return;
     const thread = this.#choose(address.gitDir);
-    if (thread.errands.size > 0) return;
+    if (thread.load > 0) return;
     if (!this.#hasStarted(thread)) return;
     thread.post({ type: "prepare", address });
   }
@@ -86,14 +98,19 @@ export class ErrandPool implements Errands {
     const isLight = this.#light.isLight(address.gitDir, outline);
     if (isLight === true) return await here();
     const thread = this.#choose(address.gitDir);
-    if (!await this.#isUp(thread)) return await here();
-    const weight = await this.#send(thread, conversation, {
-      errand,
-      address,
-      weigh: isLight === undefined,
-    });
-    if (weight !== undefined) {
-      this.#light.note(address.gitDir, outline, weight);
+    thread.load++;
+    try {
+      if (!await this.#isUp(thread)) return await here();
+      const weight = await this.#send(thread, conversation, {
+        errand,
+        address,
+        weigh: isLight === undefined,
+      });
+      if (weight !== undefined) {
+        this.#light.note(address.gitDir, outline, weight);
+      }
+    } finally {
+      thread.load--;
     }
   }
 
@@ -119,7 +136,10 @@ export class ErrandPool implements Errands {
     thread.errands.set(id, away);
     try {
       await writer.send();
-      const received = reader.takeBuffered();
+      // The errand of a v2 request reads nothing: what follows is for us.
+      const received = asked.errand.kind === "upload-pack"
+        ? reader.takeBuffered()
+        : EMPTY_BYTES;
       thread.post({
         type: "start",
         id,
@@ -157,14 +177,14 @@ export class ErrandPool implements Errands {
     let best = this.#threads[first] as Thread;
     for (let i = 1; i < this.#threads.length; i++) {
       const other = this.#threads[(first + i) % this.#threads.length] as Thread;
-      if (other.errands.size < best.errands.size) best = other;
+      if (other.load < best.load) best = other;
     }
     return best;
   }
 
   async #isUp(thread: Thread): Promise<boolean> {
     if (thread.isUp) return true;
-    return this.#hasStarted(thread) && await thread.up.promise;
+    return this.#hasStarted(thread) && await thread.up.promise === "up";
   }
 
   #hasStarted(thread: Thread): boolean {
@@ -202,7 +222,7 @@ export class ErrandPool implements Errands {
   #take(thread: Thread, message: FromWorker): void {
     if (message.type === "ready") {
       thread.isUp = true;
-      thread.up.resolve(true);
+      thread.up.resolve("up");
       this.#failedStarts = 0;
     } else if (message.type === "log" && message.id === 0) {
       const { level, message: text, fields } = message;
@@ -216,8 +236,8 @@ export class ErrandPool implements Errands {
     thread.port?.close();
     thread.port = undefined;
     thread.isUp = false;
-    thread.up.resolve(false);
-    thread.up = Promise.withResolvers<boolean>();
+    thread.up.resolve("failed");
+    thread.up = Promise.withResolvers();
     const error = new StorageError(
       "thread-failed",
       `Cannot go on with session: ${why}`,

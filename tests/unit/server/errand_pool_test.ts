@@ -1,0 +1,412 @@
+import assert from "node:assert/strict";
+import { fromBinary, toBinary } from "../../../src/core/bytes.ts";
+import {
+  ProtocolError,
+  RefusedError,
+  StorageError,
+} from "../../../src/core/errors.ts";
+import type {
+  Connection,
+  MessagePortLike,
+  WorkerHandlers,
+} from "../../../src/core/host.ts";
+import { NATIVE } from "../../../src/kernels/native/kernels.ts";
+import {
+  packFailure,
+  type ToWorker,
+  unpackFailure,
+} from "../../../src/server/errand_messages.ts";
+import { ErrandHost } from "../../../src/server/errand_host.ts";
+import { ErrandPool } from "../../../src/server/errand_pool.ts";
+import { LIGHT } from "../../../src/server/light_repositories.ts";
+import type { Errands } from "../../../src/service/errand.ts";
+import type { ProtocolVersion } from "../../../src/service/types.ts";
+import { uploadPack } from "../../../src/service/upload_pack/service.ts";
+import { MemoryRepository } from "../../../src/storage/memory/memory_repository.ts";
+import type { Repository, SnapshotWeight } from "../../../src/storage/types.ts";
+import { describe, it } from "../../support/test.ts";
+import { CLOCK, LIMITS, pkts } from "../service/talk.ts";
+import { KeptLog } from "./fakes.ts";
+
+/** Noise, so that a pack is no smaller than what it holds. */
+function noise(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = 0x2545f491;
+  for (let i = 0; i < length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[i] = state;
+  }
+  return bytes;
+}
+
+/** A repository with one commit of a file of `size` bytes. */
+function repository(size = 100): { memory: MemoryRepository; tip: string } {
+  const memory = new MemoryRepository({ kernels: NATIVE });
+  const oid = memory.addBlob(noise(size));
+  const tree = memory.addTree([{ mode: 0o100644, name: "noise", oid }]);
+  const tip = memory.addCommit({
+    tree,
+    author: { name: "A", email: "a@example.com", time: 1_767_225_600 },
+    message: "noise\n",
+  });
+  memory.setRef("refs/heads/main", tip);
+  return { memory, tip };
+}
+
+/** The same repository, as one that other threads find. */
+function addressed(
+  memory: MemoryRepository,
+  weight?: SnapshotWeight,
+): Repository {
+  return {
+    format: memory.format,
+    config: memory.config,
+    address: {
+      path: "/r",
+      gitDir: "/r",
+      commonDir: "/r",
+      objectsDir: "/r/objects",
+      gitfile: false,
+    },
+    outline: () => "1",
+    async snapshot() {
+      const snapshot = await memory.snapshot();
+      return weight === undefined ? snapshot : {
+        id: snapshot.id,
+        refs: snapshot.refs,
+        objects: snapshot.objects,
+        shallow: snapshot.shallow,
+        weight: () => weight,
+        [Symbol.dispose]: () => snapshot[Symbol.dispose](),
+      };
+    },
+  };
+}
+
+/** Threads that are none: messages are cloned, and taken a turn later. */
+class FakeThreads {
+  started = 0;
+  orders = 0;
+  readonly log = new KeptLog();
+  readonly handlers: WorkerHandlers[] = [];
+  /** Set to have the next thread fail in place of coming up. */
+  fails = false;
+  readonly pool: ErrandPool;
+
+  constructor(repository: Repository, size = 1) {
+    this.pool = new ErrandPool({
+      size,
+      clock: CLOCK,
+      logger: this.log,
+      start: (handlers) => this.#start(handlers, repository),
+    });
+  }
+
+  #start(handlers: WorkerHandlers, repository: Repository): MessagePortLike {
+    this.started++;
+    this.handlers.push(handlers);
+    let isOpen = true;
+    const host = new ErrandHost({
+      open: () => Promise.resolve(repository),
+      kernels: NATIVE,
+      clock: CLOCK,
+      port: {
+        post(message, transfer = []) {
+          const clone = structuredClone(message, { transfer });
+          queueMicrotask(() => isOpen && handlers.onMessage(clone));
+        },
+      },
+    });
+    const { fails } = this;
+    queueMicrotask(() => {
+      if (fails) handlers.onError("no such module");
+      else handlers.onMessage({ type: "ready" });
+    });
+    return {
+      post: (message, transfer = []) => {
+        const clone = structuredClone(message, { transfer }) as ToWorker;
+        if (clone.type === "start") this.orders++;
+        queueMicrotask(() => isOpen && host.take(clone));
+      },
+      close() {
+        isOpen = false;
+      },
+    };
+  }
+}
+
+/** A peer that says everything at once and takes what it is let to. */
+class Peer implements Connection {
+  readonly peer = "test";
+  readonly address = "";
+  readonly said: Uint8Array[] = [];
+  offered = 0;
+  /** Writes wait for this. */
+  gate: Promise<void> = Promise.resolve();
+  onWrite: () => void = () => {};
+  #input: Uint8Array;
+
+  constructor(input: string) {
+    this.#input = fromBinary(input);
+  }
+
+  read(into: Uint8Array): Promise<number> {
+    const count = Math.min(into.length, 7, this.#input.length);
+    into.set(this.#input.subarray(0, count));
+    this.#input = this.#input.subarray(count);
+    return Promise.resolve(count);
+  }
+
+  async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    this.offered += bytes.length;
+    const copy = bytes.slice();
+    this.onWrite();
+    signal?.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    signal?.addEventListener("abort", () => aborted.reject(signal.reason));
+    aborted.promise.catch(() => {});
+    await Promise.race([this.gate, aborted.promise]);
+    this.said.push(copy);
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+
+  get text(): string {
+    return this.said.map((each) => toBinary(each)).join("");
+  }
+}
+
+function serve(
+  peer: Connection,
+  repository: Repository,
+  options: {
+    readonly protocol: ProtocolVersion;
+    readonly errands?: Errands;
+    readonly signal?: AbortSignal;
+  },
+): Promise<void> {
+  const { protocol, errands, signal } = options;
+  return uploadPack({
+    repository,
+    connection: peer,
+    protocol,
+    clock: CLOCK,
+    logger: new KeptLog(),
+    kernels: NATIVE,
+    signal: signal ?? new AbortController().signal,
+    limits: LIMITS,
+    agent: "test/1",
+    ...(errands === undefined ? {} : { errands }),
+  });
+}
+
+function v2(...requests: string[][]): string {
+  return requests.map((lines) => pkts(...lines)).join("") + "0000";
+}
+
+const FORMAT = "object-format=sha1";
+
+function cloneOf(tip: string): string {
+  return v2(
+    ["command=ls-refs", FORMAT, "0001", "peel", "symrefs", "0000"],
+    [
+      ...["command=fetch", FORMAT, "0001", "ofs-delta", "no-progress"],
+      ...[`want ${tip}`, "done", "0000"],
+    ],
+  );
+}
+
+describe("ErrandPool", () => {
+  for (
+    const [protocol, ask] of [
+      [
+        0,
+        (tip: string) =>
+          pkts(`want ${tip} side-band-64k ofs-delta no-progress`, "0000") +
+          pkts(`have ${"1".repeat(40)}`, "0000", "done"),
+      ],
+      [2, cloneOf],
+    ] as const
+  ) {
+    it(`answers v${protocol} with the bytes of a session without it`, async () => {
+      const { memory, tip } = repository();
+      const alone = new Peer(ask(tip));
+      await serve(alone, memory, { protocol });
+      const threads = new FakeThreads(addressed(memory));
+      const helped = new Peer(ask(tip));
+      await serve(helped, addressed(memory), {
+        protocol,
+        errands: threads.pool,
+      });
+      assert.equal(helped.text, alone.text);
+      assert.equal(threads.orders, protocol === 0 ? 1 : 2);
+      assert.equal(threads.started, 1);
+      assert.equal(threads.pool.active, 0);
+    });
+
+    it(`tells v${protocol} of an error as a session without it`, async () => {
+      const { memory } = repository();
+      const absent = "1".repeat(40);
+      const alone = new Peer(ask(absent));
+      await assert.rejects(serve(alone, memory, { protocol }), /not our ref/);
+      const threads = new FakeThreads(addressed(memory));
+      const helped = new Peer(ask(absent));
+      await assert.rejects(
+        serve(helped, addressed(memory), { protocol, errands: threads.pool }),
+        (error) =>
+          error instanceof ProtocolError && error.code === "not-our-ref",
+      );
+      assert.equal(helped.text, alone.text);
+    });
+  }
+
+  it("leaves repositories alone that only this thread has", async () => {
+    const { memory, tip } = repository();
+    const threads = new FakeThreads(memory);
+    const peer = new Peer(cloneOf(tip));
+    await serve(peer, memory, { protocol: 2, errands: threads.pool });
+    assert.equal(threads.started, 0);
+    assert.match(peer.text, /PACK/);
+  });
+
+  it("holds no more than a few writes for a peer that takes none", async () => {
+    const size = 8 * 1024 * 1024;
+    const { memory, tip } = repository(size);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    const peer = new Peer(cloneOf(tip));
+    const isReading = Promise.withResolvers<void>();
+    peer.onWrite = () => {
+      // The pack has begun: from here on nothing is taken.
+      if (peer.offered < 100_000) return;
+      peer.gate = isReading.promise;
+    };
+    const served = serve(peer, shared, {
+      protocol: 2,
+      errands: threads.pool,
+    });
+    while (peer.offered < 100_000) await CLOCK.turn();
+    // Whatever the thread would still make, it makes in these turns.
+    for (let i = 0; i < 200; i++) await CLOCK.turn();
+    const made = threads.pool.held;
+    assert.ok(made <= 4 * 264 * 1024, `${made} bytes are held`);
+    isReading.resolve();
+    await served;
+    assert.ok(peer.offered > size);
+  });
+
+  it("ends a session whose thread fails, and serves the next", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    const peer = new Peer(cloneOf(tip));
+    peer.onWrite = () => {
+      if (peer.offered > 100_000) threads.handlers[0]?.onError("out of memory");
+    };
+    await assert.rejects(
+      serve(peer, shared, { protocol: 2, errands: threads.pool }),
+      (error) =>
+        error instanceof StorageError && error.code === "thread-failed",
+    );
+    assert.ok(peer.text.includes("\x03aborting due to possible repository"));
+    assert.match(threads.log.lines.join("\n"), /a thread failed: out of memo/);
+    const next = new Peer(cloneOf(tip));
+    await serve(next, shared, { protocol: 2, errands: threads.pool });
+    assert.equal(threads.started, 2);
+    assert.equal(threads.pool.active, 0);
+  });
+
+  it("goes on without threads that do not come up", async () => {
+    const { memory, tip } = repository();
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    threads.fails = true;
+    for (let i = 0; i < 5; i++) {
+      const peer = new Peer(cloneOf(tip));
+      await serve(peer, shared, { protocol: 2, errands: threads.pool });
+      assert.match(peer.text, /PACK/);
+    }
+    assert.equal(threads.orders, 0);
+    // A clone has two errands, and some come while a start is under way.
+    assert.ok(threads.started <= 4, `${threads.started} starts`);
+    assert.match(threads.log.lines.join("\n"), /Cannot start a thread/);
+  });
+
+  it("ends with the session's reason when that is aborted", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    const ending = new AbortController();
+    const peer = new Peer(cloneOf(tip));
+    peer.onWrite = () => {
+      if (peer.offered < 100_000) return;
+      peer.gate = new Promise(() => {});
+      ending.abort(new RefusedError("aborted", "the server is going"));
+    };
+    await assert.rejects(
+      serve(peer, shared, {
+        protocol: 2,
+        errands: threads.pool,
+        signal: ending.signal,
+      }),
+      (error) => error instanceof RefusedError && error.code === "aborted",
+    );
+    assert.equal(threads.pool.active, 0);
+  });
+
+  it("looks into light repositories itself, once they were weighed", async () => {
+    const { memory, tip } = repository();
+    for (const [objects, orders] of [[LIGHT.objects, 1], [4097, 4]] as const) {
+      const shared = addressed(memory, { objects, bytes: 1000, refs: 1 });
+      const threads = new FakeThreads(shared);
+      for (let i = 0; i < 2; i++) {
+        const peer = new Peer(cloneOf(tip));
+        await serve(peer, shared, { protocol: 2, errands: threads.pool });
+        assert.match(peer.text, /PACK/);
+      }
+      assert.equal(threads.orders, orders, `${objects} objects`);
+    }
+  });
+
+  it("spreads the errands of one repository over its threads", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared, 2);
+    const all = Array.from({ length: 4 }, () => new Peer(cloneOf(tip)));
+    await Promise.all(
+      all.map((peer) =>
+        serve(peer, shared, { protocol: 2, errands: threads.pool })
+      ),
+    );
+    assert.equal(threads.started, 2);
+    assert.equal(new Set(all.map((peer) => peer.text)).size, 1);
+  });
+});
+
+describe("packFailure", () => {
+  it("keeps class, code, words and the cause's words", () => {
+    for (const ErrorClass of [ProtocolError, RefusedError, StorageError]) {
+      const error = new ErrorClass("some-code", "words", {
+        cause: new Error("why"),
+      });
+      const back = unpackFailure(structuredClone(packFailure(error)));
+      assert.equal(back.constructor, ErrorClass);
+      assert.equal((back as ProtocolError).code, "some-code");
+      assert.equal(back.message, "words");
+      assert.equal((back.cause as Error).message, "why");
+    }
+  });
+
+  it("keeps the stack of a bug", () => {
+    const bug = new TypeError("undefined is not a function");
+    const back = unpackFailure(structuredClone(packFailure(bug)));
+    assert.equal(back.message, bug.message);
+    assert.equal(back.stack, bug.stack);
+  });
+});
