@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
-import { fromBinary, toBinary } from "../../../src/core/bytes.ts";
 import {
   ProtocolError,
   RefusedError,
   StorageError,
 } from "../../../src/core/errors.ts";
-import type {
-  Connection,
-  MessagePortLike,
-  WorkerHandlers,
-} from "../../../src/core/host.ts";
+import type { Connection } from "../../../src/core/host.ts";
 import { NATIVE } from "../../../src/kernels/native/kernels.ts";
 import {
   packFailure,
-  type ToWorker,
   unpackFailure,
 } from "../../../src/server/errand_messages.ts";
-import { ErrandHost } from "../../../src/server/errand_host.ts";
-import { ErrandPool } from "../../../src/server/errand_pool.ts";
 import { LIGHT } from "../../../src/server/light_repositories.ts";
 import type { Errands } from "../../../src/service/errand.ts";
 import type { ProtocolVersion } from "../../../src/service/types.ts";
@@ -26,6 +18,7 @@ import { MemoryRepository } from "../../../src/storage/memory/memory_repository.
 import type { Repository, SnapshotWeight } from "../../../src/storage/types.ts";
 import { describe, it } from "../../support/test.ts";
 import { CLOCK, LIMITS, pkts } from "../service/talk.ts";
+import { FakeThreads, Peer } from "./fake_threads.ts";
 import { KeptLog } from "./fakes.ts";
 
 /** Noise, so that a pack is no smaller than what it holds. */
@@ -83,103 +76,6 @@ function addressed(
       };
     },
   };
-}
-
-/** Threads that are none: messages are cloned, and taken a turn later. */
-class FakeThreads {
-  started = 0;
-  orders = 0;
-  readonly log = new KeptLog();
-  readonly handlers: WorkerHandlers[] = [];
-  /** Set to have the next thread fail in place of coming up. */
-  fails = false;
-  readonly pool: ErrandPool;
-
-  constructor(repository: Repository, size = 1) {
-    this.pool = new ErrandPool({
-      size,
-      clock: CLOCK,
-      logger: this.log,
-      start: (handlers) => this.#start(handlers, repository),
-    });
-  }
-
-  #start(handlers: WorkerHandlers, repository: Repository): MessagePortLike {
-    this.started++;
-    this.handlers.push(handlers);
-    let isOpen = true;
-    const host = new ErrandHost({
-      open: () => Promise.resolve(repository),
-      kernels: NATIVE,
-      clock: CLOCK,
-      port: {
-        post(message, transfer = []) {
-          const clone = structuredClone(message, { transfer });
-          queueMicrotask(() => isOpen && handlers.onMessage(clone));
-        },
-      },
-    });
-    const { fails } = this;
-    queueMicrotask(() => {
-      if (fails) handlers.onError("no such module");
-      else handlers.onMessage({ type: "ready" });
-    });
-    return {
-      post: (message, transfer = []) => {
-        const clone = structuredClone(message, { transfer }) as ToWorker;
-        if (clone.type === "start") this.orders++;
-        queueMicrotask(() => isOpen && host.take(clone));
-      },
-      close() {
-        isOpen = false;
-      },
-    };
-  }
-}
-
-/** A peer that says everything at once and takes what it is let to. */
-class Peer implements Connection {
-  readonly peer = "test";
-  readonly address = "";
-  readonly said: Uint8Array[] = [];
-  offered = 0;
-  /** Writes wait for this. */
-  gate: Promise<void> = Promise.resolve();
-  onWrite: () => void = () => {};
-  #input: Uint8Array;
-
-  constructor(input: string) {
-    this.#input = fromBinary(input);
-  }
-
-  read(into: Uint8Array): Promise<number> {
-    const count = Math.min(into.length, 7, this.#input.length);
-    into.set(this.#input.subarray(0, count));
-    this.#input = this.#input.subarray(count);
-    return Promise.resolve(count);
-  }
-
-  async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    this.offered += bytes.length;
-    const copy = bytes.slice();
-    this.onWrite();
-    signal?.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    signal?.addEventListener("abort", () => aborted.reject(signal.reason));
-    aborted.promise.catch(() => {});
-    await Promise.race([this.gate, aborted.promise]);
-    this.said.push(copy);
-  }
-
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): void {}
-
-  get text(): string {
-    return this.said.map((each) => toBinary(each)).join("");
-  }
 }
 
 function serve(
