@@ -13,6 +13,7 @@ import { host } from "./runtime/detect.ts";
 import { NODE_FILES } from "./runtime/files.ts";
 import { currentProcess, userId } from "./runtime/process.ts";
 import { processorCount, startWorker } from "./runtime/workers.ts";
+import { AnswerCache } from "./service/answers.ts";
 import { runCommandSession } from "./server/command_session.ts";
 import { Daemon } from "./server/daemon.ts";
 import { ErrandPool } from "./server/errand_pool.ts";
@@ -338,10 +339,12 @@ function sessionContext(
   >,
 ): SessionContext {
   const logger = options.logger ?? SILENT;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   return {
     backend: options.backend,
     services: SERVICES,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits,
+    answers: new AnswerCache(limits.answerCacheBytes),
     clock: host().clock,
     logger,
     kernels: defaultKernels(logger),

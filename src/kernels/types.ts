@@ -71,9 +71,46 @@ export interface Kernels {
     delta: Uint8Array,
     limit: number,
   ): Uint8Array<ArrayBuffer>;
+  /** Lines of `packed-refs`, where these kernels have that. */
+  readonly refLines?: RefLines;
   /** Makes a walker, where these kernels have one. */
   readonly packWalker?: (init: PackWalkerInit) => PackWalker;
 }
+
+/**
+ * What stands in a packet for a ref that is known to peel: nothing more, the
+ * `peeled:` of `ls-refs`, or a packet of its own as in the advertisement.
+ */
+export type PeeledForm = "none" | "attribute" | "packet";
+
+/**
+ * Lines of a `packed-refs` file as they stand in most: lower-case ids, names
+ * that keep git's rules and lie below `refs/`, in ascending order.
+ */
+export interface RefLines {
+  /**
+   * Where each record starts, from `start` to the end of the file; `undefined`
+   * where anything is not as it is in most files.
+   */
+  index(
+    bytes: Uint8Array,
+    start: number,
+    hexLength: number,
+  ): Int32Array<ArrayBuffer> | undefined;
+  /**
+   * Packets of the records `run`, at most {@linkcode MAX_RUN_BYTES} of bytes
+   * that `index` has taken, and the raw ids of the refs in a row. Both are
+   * views, valid until these kernels are called again.
+   */
+  encode(
+    run: Uint8Array,
+    hexLength: number,
+    form: PeeledForm,
+  ): { readonly packets: Uint8Array; readonly ids: Uint8Array };
+}
+
+/** Most bytes of records that {@linkcode RefLines.encode} takes. */
+export const MAX_RUN_BYTES: number = 64 * 1024;
 
 /** One pack as a {@linkcode PackWalker} sees it. */
 export interface WalkedPack {

@@ -79,7 +79,9 @@ export class PacketWriter {
 
   /** Gathers bytes that are framed already, or that need no frame. */
   putRaw(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#reserve(bytes.length));
+    // Reserved first: that may replace the buffer.
+    const at = this.#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
   /** Sends what was gathered if it is much. */

@@ -19,6 +19,8 @@ export interface Limits extends ServiceLimits {
   readonly drainMs: number;
   /** Threads that look into repositories; 0: one per processor, 8 at most. */
   readonly workers: number;
+  /** Bytes of ref listings that are kept for the next who asks; 0 for none. */
+  readonly answerCacheBytes: number;
 }
 
 /** One limit. */
@@ -115,6 +117,13 @@ export const LIMITS: readonly LimitRow[] = [
     unit: "ms",
     default: 5000,
     meaning: "silence while computing before an empty packet is sent",
+  },
+  {
+    name: "answerCacheBytes",
+    unit: "bytes",
+    default: 32 * 1024 * 1024,
+    meaning: "ref listings kept for the next client, of all repositories; " +
+      "one takes half at most",
   },
 ];
 

@@ -101,7 +101,7 @@ class Session {
     if (request === undefined) return;
     this.#options.onRequest?.();
     const { service, repository } = await this.#open(request);
-    const { clock, kernels, limits, agent, errands } = this.#context;
+    const { clock, kernels, limits, agent, errands, answers } = this.#context;
     await service({
       repository,
       connection: this.#connection,
@@ -113,6 +113,7 @@ class Session {
       limits,
       agent,
       ...(errands === undefined ? {} : { errands }),
+      ...(answers === undefined ? {} : { answers }),
     });
   }
 

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
+import type { AnswerCache } from "../service/answers.ts";
 import type { ServiceContext } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import type { Limits } from "./limits.ts";
@@ -29,6 +30,8 @@ export interface SessionContext {
   readonly agent: string;
   /** Threads that look into repositories; without them, this one does. */
   readonly errands?: ServiceContext["errands"];
+  /** Answers that sessions share. */
+  readonly answers?: AnswerCache;
   /** Whether refused clients learn why: `--informative-errors`. */
   readonly informativeErrors: boolean;
 }

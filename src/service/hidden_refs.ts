@@ -31,6 +31,16 @@ export class HiddenRefs {
     this.#rules = values.map(parseRule).reverse();
   }
 
+  /** Whether there are no rules, so that nothing is hidden. */
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
+  /** All that the answers of {@linkcode HiddenRefs.hides} depend on. */
+  get key(): string {
+    return JSON.stringify(this.#rules);
+  }
+
   /**
    * Whether the ref `name` is hidden; "HEAD" can be as well. `fullName` is the
    * name with its namespace (refs.c: ref_is_hidden).

@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Kernels } from "../kernels/types.ts";
 import type { Repository } from "../storage/types.ts";
 import type { Errands } from "./errand.ts";
+import type { AnswerCache } from "./answers.ts";
 
 /** The protocol versions: the highest that the client asked for and we know. */
 export type ProtocolVersion = 0 | 1 | 2;
@@ -53,6 +54,8 @@ export interface ServiceContext {
   readonly agent: string;
   /** Threads that look at objects; without them, this one does. */
   readonly errands?: Errands;
+  /** Answers that sessions share; each makes its own where there is none. */
+  readonly answers?: AnswerCache;
 }
 
 /**

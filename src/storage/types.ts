@@ -137,6 +137,16 @@ export interface RefRecord {
   readonly peeled?: Oid | null;
 }
 
+/**
+ * Refs as lines, the shape of git's `packed-refs`: `<id> <name>\n`, and behind
+ * an annotated tag `^<id>\n` with what it peels to. The ids are in lower case,
+ * the names valid and ascending; at most 64 KiB.
+ */
+export interface RefRun {
+  /** The lines. */
+  readonly bytes: Uint8Array;
+}
+
 /** HEAD: attached (with or without a commit yet), detached, or missing. */
 export interface Head {
   /** The ref that HEAD names, where it is a symref, fully resolved. */
@@ -145,7 +155,7 @@ export interface Head {
   readonly oid?: Oid;
 }
 
-/** All refs at one moment. */
+/** All refs at one moment: the same object stands for the same refs. */
 export interface RefSnapshot {
   /** Changes when any ref does. */
   readonly id: string;
@@ -161,6 +171,11 @@ export interface RefSnapshot {
    * symref leads nowhere are left out.
    */
   list(prefix: string): Iterable<RefRecord>;
+  /**
+   * The same refs, those that are stored as lines in runs. Absent where a
+   * store has no such lines.
+   */
+  runs?(prefix: string): Iterable<RefRecord | RefRun>;
 }
 
 /** Where refs come from; writing joins this port with receive-pack. */
@@ -197,6 +212,11 @@ export interface ObjectGraph {
   readonly count: number;
   /** The number of an object that is here, or -1 (after one re-scan). */
   find(oid: Oid): number;
+  /**
+   * Whether all of the raw ids that stand in `ids` in a row are here, without
+   * a re-scan. Absent where a store cannot tell any faster.
+   */
+  hasAll?(ids: Uint8Array): boolean;
   /** The number for an id, here or not. */
   intern(oid: Oid): number;
   /** Whether object `number` is here. */

@@ -1,6 +1,7 @@
 /** The kernels' exports; their memory is laid out by `heapStart`. */
 
 export { inflate, inputEnd, outputEnd } from "./inflate";
+export { encodeRefs, indexRefs, refsInputEnd, refsOutputEnd } from "./refs";
 export {
   commitsFrom,
   configure,

@@ -17,6 +17,25 @@ export interface WasmExports {
     outEnd: number,
     whole: number,
   ): number;
+  indexRefs(
+    input: number,
+    end: number,
+    isLast: number,
+    hexLength: number,
+    base: number,
+    out: number,
+    room: number,
+  ): number;
+  encodeRefs(
+    input: number,
+    end: number,
+    hexLength: number,
+    form: number,
+    out: number,
+    ids: number,
+  ): number;
+  refsInputEnd(): number;
+  refsOutputEnd(): number;
   inputEnd(): number;
   outputEnd(): number;
   configure(...addresses: number[]): void;

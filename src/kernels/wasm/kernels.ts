@@ -8,6 +8,7 @@
 
 import { type Inflated, KernelError, type Kernels } from "../types.ts";
 import { growTo, WasmFactory } from "./instance.ts";
+import { wasmRefLines } from "./ref_lines.ts";
 import { wasmPackWalker } from "./walker.ts";
 
 // Larger objects are inflated natively, which gains with size.
@@ -66,6 +67,12 @@ export function wasmKernels(rest: Kernels): Kernels {
   return {
     ...rest,
     label: "wasm",
+    refLines: wasmRefLines(wasm, memory, {
+      input: base,
+      inputBytes: INPUT_BYTES,
+      output,
+      outputBytes: MAX_OUTPUT_BYTES,
+    }),
     packWalker: (init) => wasmPackWalker(factory, init),
     inflate(input, at, size): Inflated {
       if (size > MAX_OUTPUT_BYTES) return rest.inflate(input, at, size);

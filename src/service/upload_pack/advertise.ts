@@ -6,12 +6,18 @@
  */
 
 import type { Oid } from "../../core/oid.ts";
+import type { RefName } from "../../core/ref_name.ts";
 import type { Snapshot } from "../../storage/types.ts";
-import { peeledOid, shownObject } from "../advertise.ts";
+import { peeledOid } from "../advertise.ts";
+import { type Desk, sendAnswer } from "../answers.ts";
 import type { Conversation } from "../conversation.ts";
-import { hiddenRefs } from "../hidden_refs.ts";
-import { LineBatch } from "../line_batch.ts";
+import { type HiddenRefs, hiddenRefs } from "../hidden_refs.ts";
+import { type ListingStyle, listRefs, PacketSheet } from "../ref_listing.ts";
+import type { ServiceContext } from "../types.ts";
 import { formatCapabilities } from "./capabilities.ts";
+
+/** Shallow commits between two looks at the clock. */
+const LINES_PER_TURN = 256;
 
 /**
  * Sends HEAD, every ref that is not hidden with what it peels to, and the repository's own
@@ -22,36 +28,73 @@ export async function advertise(
   conversation: Conversation,
   snapshot: Snapshot,
 ): Promise<void> {
-  const { context, writer, pacer } = conversation;
-  const { refs, objects } = snapshot;
-  const batch = new LineBatch(writer, pacer);
-  // C git's format string has no space after the NUL.
-  let capabilities = `\0${formatCapabilities({ context, snapshot }).slice(1)}`;
-  const add = (oid: Oid, name: string, peeled: Oid | undefined): void => {
-    batch.add(`${oid} ${name}${capabilities}\n`);
-    capabilities = "";
-    if (peeled !== undefined) batch.add(`${peeled} ${name}^{}\n`);
-  };
-  if (context.protocol === 1) batch.add("version 1\n");
+  const { context } = conversation;
   const hidden = hiddenRefs(context.repository.config);
+  const capabilities = formatCapabilities({ context, snapshot });
+  const { protocol } = context;
+  const shallow = [...snapshot.shallow].sort();
+  const question = JSON.stringify({ protocol, capabilities, shallow });
+  await sendAnswer(
+    conversation,
+    snapshot,
+    `advertise ${question} ${hidden.key}`,
+    (desk) =>
+      advertisement(context, desk, {
+        refs: snapshot.refs,
+        hidden,
+        capabilities,
+        shallow,
+      }),
+  );
+}
+
+/** What an advertisement tells. */
+interface Advertised {
+  readonly refs: Snapshot["refs"];
+  readonly hidden: HiddenRefs;
+  /** Each with a space in front. */
+  readonly capabilities: string;
+  readonly shallow: readonly Oid[];
+}
+
+function* advertisement(
+  { protocol, repository, kernels }: ServiceContext,
+  desk: Desk,
+  { refs, hidden, capabilities, shallow }: Advertised,
+): Generator<Uint8Array | undefined, void, void> {
+  const { format } = repository;
+  const sheet = new PacketSheet();
+  // C git's format string has no space after the NUL.
+  let first = `\0${capabilities.slice(1)}`;
+  const style: ListingStyle = {
+    hidden,
+    form: "packet",
+    add(sheet, { oid, name }, peeled) {
+      sheet.line(`${oid} ${name}${first}\n`);
+      first = "";
+      if (peeled !== undefined) sheet.line(`${peeled} ${name}^{}\n`);
+    },
+  };
+  if (protocol === 1) sheet.line("version 1\n");
   const head = refs.head?.oid;
   if (head !== undefined && !hidden.hides("HEAD")) {
-    add(head, "HEAD", peeledOid(objects, objects.find(head)));
+    const number = desk.objects.find(head);
+    if (number < 0) desk.isLasting = false;
+    const peeled = peeledOid(desk.objects, number);
+    style.add(sheet, { oid: head, name: HEAD }, peeled);
   }
-  for (const ref of refs.list("")) {
-    if (batch.full) await batch.relieve();
-    const number = hidden.hides(ref.name) ? -1 : shownObject(objects, ref);
-    if (number < 0) batch.pass();
-    else add(ref.oid, ref.name, peeledOid(objects, number, ref.peeled));
+  // Without HEAD some ref's line has the capabilities: one by one.
+  const lines = first === "" ? kernels : {};
+  yield* listRefs(sheet, "", { refs, desk, kernels: lines, format }, style);
+  if (first !== "") {
+    sheet.line(`${format.zero} capabilities^{}${first}\n`);
   }
-  if (capabilities !== "") {
-    add(context.repository.format.zero, "capabilities^{}", undefined);
+  for (const [i, oid] of shallow.entries()) {
+    sheet.line(`shallow ${oid}\n`);
+    if (i % LINES_PER_TURN === 0) yield sheet.full ? sheet.take() : undefined;
   }
-  for (const oid of [...snapshot.shallow].sort()) {
-    batch.add(`shallow ${oid}\n`);
-    if (batch.full) await batch.relieve();
-  }
-  batch.flush();
-  writer.putFlush();
-  await writer.send();
+  yield sheet.end();
 }
+
+// A name like any other here.
+const HEAD = "HEAD" as RefName;

@@ -8,17 +8,18 @@
 import { printable } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { RefName } from "../../core/ref_name.ts";
-import type { Snapshot } from "../../storage/types.ts";
+import type { RefSnapshot } from "../../storage/types.ts";
 import {
   formatLsRefsLine,
   LsRefsArguments,
   type LsRefsRequest,
 } from "../../wire/v2_ls_refs.ts";
-import { peeledOid, shownObject } from "../advertise.ts";
+import { peeledOid } from "../advertise.ts";
+import { type Desk, sendAnswer } from "../answers.ts";
 import type { Conversation } from "../conversation.ts";
 import { carryOut } from "../errand.ts";
-import { hiddenRefs } from "../hidden_refs.ts";
-import { LineBatch } from "../line_batch.ts";
+import { type HiddenRefs, hiddenRefs } from "../hidden_refs.ts";
+import { type ListingStyle, listRefs, PacketSheet } from "../ref_listing.ts";
 import type { ServiceContext } from "../types.ts";
 import type { V2Invocation } from "./table.ts";
 
@@ -65,60 +66,72 @@ export async function answerLsRefs(
   conversation: Conversation,
   request: LsRefsRequest,
 ): Promise<void> {
-  const { context, writer, pacer } = conversation;
+  const { context } = conversation;
   using snapshot = await context.repository.snapshot();
-  const batch = new LineBatch(writer, pacer);
   const hidden = hiddenRefs(context.repository.config);
+  const unborn = request.unborn && unbornPolicy(context) !== "ignore";
+  const { peel, symrefs, prefixes } = request;
+  const question = JSON.stringify({ peel, symrefs, unborn, prefixes });
+  await sendAnswer(
+    conversation,
+    snapshot,
+    `ls-refs ${question} ${hidden.key}`,
+    (desk) =>
+      listing(context, snapshot.refs, desk, { ...request, unborn }, hidden),
+  );
+}
+
+function* listing(
+  { kernels, repository }: ServiceContext,
+  refs: RefSnapshot,
+  desk: Desk,
+  request: LsRefsRequest,
+  hidden: HiddenRefs,
+): Generator<Uint8Array | undefined, void, void> {
   const prefixes = request.prefixes.length === 0 ? [""] : request.prefixes;
   const asksHead = prefixes.some((prefix) => "HEAD".startsWith(prefix));
+  const sheet = new PacketSheet();
   if (asksHead && !hidden.hides("HEAD")) {
-    const line = headLine(snapshot, request, unbornPolicy(context));
-    if (line !== undefined) batch.add(line);
+    const line = headLine(refs, desk, request);
+    if (line !== undefined) sheet.line(line);
   }
+  const style: ListingStyle = {
+    hidden,
+    form: request.peel ? "attribute" : "none",
+    add: (sheet, { oid, name, target }, peeled) =>
+      sheet.line(formatLsRefsLine({
+        oid,
+        name,
+        target: request.symrefs ? target : undefined,
+        peeled,
+      })),
+  };
+  const init = { refs, desk, kernels, format: repository.format };
   for (const prefix of prefixes) {
-    for (const ref of snapshot.refs.list(prefix)) {
-      if (batch.full) await batch.relieve();
-      const number = hidden.hides(ref.name)
-        ? -1
-        : shownObject(snapshot.objects, ref);
-      if (number < 0) {
-        batch.pass();
-        continue;
-      }
-      batch.add(formatLsRefsLine({
-        oid: ref.oid,
-        name: ref.name,
-        target: request.symrefs ? ref.target : undefined,
-        peeled: request.peel
-          ? peeledOid(snapshot.objects, number, ref.peeled)
-          : undefined,
-      }));
-    }
+    yield* listRefs(sheet, prefix, init, style);
   }
-  batch.flush();
-  writer.putFlush();
+  yield sheet.end();
 }
 
 /** ls-refs.c: send_possibly_unborn_head. */
 function headLine(
-  { refs, objects }: Snapshot,
+  { head }: RefSnapshot,
+  desk: Desk,
   request: LsRefsRequest,
-  policy: UnbornPolicy,
 ): string | undefined {
-  const { head } = refs;
   if (head === undefined) return undefined;
   const target: RefName | undefined = request.symrefs ? head.target : undefined;
   if (head.oid === undefined) {
-    const isTold = request.unborn && policy !== "ignore" &&
-      target !== undefined;
-    return isTold ? formatLsRefsLine({ name: "HEAD", target }) : undefined;
+    return request.unborn && target !== undefined
+      ? formatLsRefsLine({ name: "HEAD", target })
+      : undefined;
   }
+  const number = request.peel ? desk.objects.find(head.oid) : 0;
+  if (number < 0) desk.isLasting = false;
   return formatLsRefsLine({
     oid: head.oid,
     name: "HEAD",
     target,
-    peeled: request.peel
-      ? peeledOid(objects, objects.find(head.oid))
-      : undefined,
+    peeled: request.peel ? peeledOid(desk.objects, number) : undefined,
   });
 }

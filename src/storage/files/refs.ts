@@ -31,17 +31,17 @@ const MAX_ATTEMPTS = 5;
 
 /** What a {@linkcode FileRefStore} is made from. */
 export interface FileRefStoreInit extends LooseRefsInit {
-  /** For the identity of `packed-refs`. */
-  readonly kernels: Pick<Kernels, "hash">;
+  /** For the identity of `packed-refs`, and to index it. */
+  readonly kernels: Pick<Kernels, "hash" | "refLines">;
 }
 
 interface Packed {
   readonly refs: PackedRefs;
-  /** The hash of the file's bytes. */
-  readonly id: string;
+  /** The hash of the file's bytes, made when it is asked for. */
+  readonly id: () => string;
 }
 
-const NOTHING_PACKED: Packed = { refs: NO_PACKED_REFS, id: "" };
+const NOTHING_PACKED: Packed = { refs: NO_PACKED_REFS, id: () => "" };
 
 /** The refs of one repository. */
 export class FileRefStore implements RefStore {
@@ -88,8 +88,10 @@ export class FileRefStore implements RefStore {
       last.loose.length === loose.length &&
       last.loose.every((each, i) => each === loose[i])
     ) return last.snapshot;
-    const id = this.#identity(loose, packed);
-    const snapshot = last?.snapshot.id === id
+    // A first answer need not wait for the identity: there is no other yet.
+    const known = { id: undefined as string | undefined };
+    const id = () => known.id ??= this.#identity(loose, packed);
+    const snapshot = last !== undefined && last.snapshot.id === id()
       ? last.snapshot
       : joinRefs(id, head, roots, refs, packed.refs);
     this.#last = { snapshot, loose, packed };
@@ -138,11 +140,18 @@ export class FileRefStore implements RefStore {
   }
 
   #parsePacked(bytes: Uint8Array, path: string): Packed {
-    const hash = this.#init.kernels.hash(SHA1);
-    hash.update(bytes);
-    const id = toHex(hash.digest());
-    if (id === this.#packed.id) return this.#packed;
-    const refs = parsePackedRefs(bytes, path, this.#init.format);
+    const { kernels, format } = this.#init;
+    const known = { id: undefined as string | undefined };
+    const id = () => {
+      if (known.id !== undefined) return known.id;
+      const hash = kernels.hash(SHA1);
+      hash.update(bytes);
+      return known.id = toHex(hash.digest());
+    };
+    if (this.#packed !== NOTHING_PACKED && id() === this.#packed.id()) {
+      return this.#packed;
+    }
+    const refs = parsePackedRefs(bytes, path, format, kernels);
     for (const ref of refs.badNames.slice(0, 100)) {
       this.#init.complaints.warn("ignoring ref with broken name", { ref });
     }
@@ -160,7 +169,7 @@ export class FileRefStore implements RefStore {
     }
     lines.sort();
     const hash = this.#init.kernels.hash(SHA1);
-    hash.update(fromBinary(`${packed.id}\n${lines.join("\n")}`));
+    hash.update(fromBinary(`${packed.id()}\n${lines.join("\n")}`));
     return toHex(hash.digest());
   }
 }
@@ -171,7 +180,7 @@ function spell(value: RawRef | undefined): string {
 }
 
 function joinRefs(
-  id: string,
+  id: () => string,
   head: LooseRef | undefined,
   roots: readonly LooseRef[],
   refs: readonly LooseRef[],

@@ -7,13 +7,13 @@
 
 import type { RefName } from "../../core/ref_name.ts";
 import { SortedRefs } from "../ref_snapshot.ts";
-import type { Head, RefRecord, RefSnapshot } from "../types.ts";
+import type { Head, RefRecord, RefRun, RefSnapshot } from "../types.ts";
 import type { PackedRefs } from "./packed_refs.ts";
 
 /** What a {@linkcode FileRefSnapshot} is made from. */
 export interface FileRefSnapshotInit {
-  /** Changes when any ref does. */
-  readonly id: string;
+  /** Changes when any ref does; called when it is first asked for. */
+  readonly id: () => string;
   /** HEAD, or `undefined` where it is missing or broken. */
   readonly head: Head | undefined;
   /** Records that stand before packed ones, sorted. */
@@ -26,19 +26,20 @@ export interface FileRefSnapshotInit {
 
 /** Loose refs over packed refs. */
 export class FileRefSnapshot implements RefSnapshot {
-  readonly id: string;
   readonly head: Head | undefined;
   readonly size: number;
   readonly #loose: SortedRefs;
   readonly #hidden: ReadonlySet<string>;
   readonly #packed: PackedRefs;
+  readonly #makeId: () => string;
+  #id: string | undefined;
 
   /** A snapshot of the given layers, which are kept. */
   constructor(init: FileRefSnapshotInit) {
-    this.id = init.id;
+    this.#makeId = init.id;
     this.head = init.head;
     this.#loose = new SortedRefs({
-      id: init.id,
+      id: "",
       head: init.head,
       records: init.loose,
     });
@@ -52,6 +53,10 @@ export class FileRefSnapshot implements RefSnapshot {
       if (init.packed.get(name) !== undefined) size--;
     }
     this.size = size;
+  }
+
+  get id(): string {
+    return this.#id ??= this.#makeId();
   }
 
   get(name: RefName): RefRecord | undefined {
@@ -76,5 +81,36 @@ export class FileRefSnapshot implements RefSnapshot {
       yield front.value;
       front = loose.next();
     }
+  }
+
+  *runs(prefix: string): Generator<RefRecord | RefRun, void, void> {
+    const packed = this.#packed;
+    if (!packed.hasRuns) {
+      yield* this.list(prefix);
+      return;
+    }
+    let at = packed.lowerBound(prefix);
+    const end = packed.endOf(at, prefix);
+    for (const { name, record } of this.#overrides(prefix)) {
+      const place = packed.lowerBound(name);
+      yield* packed.runs(at, place);
+      at = packed.get(name) === undefined ? place : place + 1;
+      if (record !== undefined) yield record;
+    }
+    yield* packed.runs(at, end);
+  }
+
+  /** Names whose packed refs do not count, with what does, in their order. */
+  #overrides(
+    prefix: string,
+  ): { readonly name: string; readonly record?: RefRecord }[] {
+    const found = [...this.#hidden].filter((name) => name.startsWith(prefix))
+      .map((name): { name: string; record?: RefRecord } => ({ name }));
+    for (const record of this.#loose.list(prefix)) {
+      found.push({ name: record.name, record });
+    }
+    return this.#hidden.size === 0
+      ? found
+      : found.sort((a, b) => a.name < b.name ? -1 : 1);
   }
 }

@@ -107,6 +107,15 @@ export class PooledStore implements ObjectStore {
     return again >= 0 && this.has(again) ? again : -1;
   }
 
+  hasAll(ids: Uint8Array): boolean {
+    const { ids: table } = this.#catalog;
+    for (let at = 0; at < ids.length; at += this.format.rawLength) {
+      const number = table.find(ids, at);
+      if (number < 0 || !this.has(number)) return false;
+    }
+    return true;
+  }
+
   intern(oid: Oid): number {
     return this.#catalog.intern(oidToRaw(oid), 0);
   }

@@ -223,7 +223,7 @@ describe("hidden refs", () => {
     };
     const list = pkts("command=ls-refs", "0001", "0000");
     await talk(repository, `${list}0000`, { protocol: 2, clock });
-    // LineBatch looks at the clock once in 256 lines.
+    // A listing looks at the clock once in 256 refs.
     assert.ok(turns >= Math.floor(5000 / 256), `${turns} turns`);
   });
 
