@@ -11,7 +11,7 @@ import { type Logger, SILENT } from "../core/logger.ts";
 import { SHA1, SHA256 } from "../core/oid.ts";
 import { NATIVE } from "./native/kernels.ts";
 import { REFERENCE } from "./reference/kernels.ts";
-import type { Kernels } from "./types.ts";
+import type { Kernels, RefLines } from "./types.ts";
 import { wasmKernels } from "./wasm/kernels.ts";
 
 /** Candidates, fastest first; making one may fail as well as using it. */
@@ -57,7 +57,7 @@ export function selfCheck(kernels: Kernels): string | undefined {
         return `${format.name} differs`;
       }
     }
-    return undefined;
+    return kernels.refLines && refLinesFault(kernels.refLines);
   } catch (error) {
     return messageOf(error);
   }
@@ -65,3 +65,30 @@ export function selfCheck(kernels: Kernels): string | undefined {
 
 // RFC 3174, 7.3 and RFC 6234, 8.5: the digests of "abc".
 const ABC = { sha1: "a9993e364706816a", sha256: "ba7816bf8f01cfea" } as const;
+
+/** So many refs that a check of them also has the code compiled. */
+const REFS = 4096;
+
+function refLinesFault(lines: RefLines): string | undefined {
+  const id = "0123456789abcdef01234567".repeat(2).slice(0, 40);
+  const record = (i: number) =>
+    `${id} refs/tags/${i.toString(16).padStart(4, "0")}\n^${id}\n`;
+  const size = record(0).length;
+  const file = fromUtf8(
+    Array.from({ length: REFS }, (_, i) => record(i)).join(""),
+  );
+  const starts = lines.index(file, 0, id.length);
+  if (starts?.length !== REFS || starts.some((at, i) => at !== i * size)) {
+    return "refs are not indexed";
+  }
+  const { packets, ids } = lines.encode(
+    file.subarray(0, size),
+    id.length,
+    "attribute",
+  );
+  const line = `${id} refs/tags/0000 peeled:${id}\n`;
+  const length = (line.length + 4).toString(16).padStart(4, "0");
+  return toHex(ids) === id && equalBytes(packets, fromUtf8(length + line))
+    ? undefined
+    : "refs are not encoded";
+}

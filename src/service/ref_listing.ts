@@ -16,8 +16,8 @@ import { peeledOid, shownObject } from "./advertise.ts";
 import type { Desk } from "./answers.ts";
 import type { HiddenRefs } from "./hidden_refs.ts";
 
-/** A piece is sent when it has so many bytes. */
-const PIECE_BYTES = 128 * 1024;
+/** A piece is sent when it has so many bytes: a run is one without a copy. */
+const PIECE_BYTES = 56 * 1024;
 /** Text is made bytes when there is so much of it. */
 const TEXT_LENGTH = 32 * 1024;
 /** Refs between two looks at the clock. */
