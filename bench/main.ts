@@ -10,13 +10,16 @@
  */
 
 import { machineFacts } from "./machine.ts";
-import { parseOptions, USAGE } from "./options.ts";
+import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { type RepositoryResult, repositoryTable, verdicts } from "./report.ts";
 import {
   type BenchRepository,
   GENERATED_KINDS,
   generatedRepository,
   givenRepository,
+  helpedRepository,
+  type Helper,
+  HELPERS,
 } from "./repos.ts";
 import { type Row, ROWS } from "./rows.ts";
 import { runRows } from "./run.ts";
@@ -27,6 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
     servers: SERVER_NAMES,
     kinds: GENERATED_KINDS,
     rows: ROWS.map((row) => row.name),
+    helpers: HELPERS,
   });
   if (options === "help") {
     say(USAGE);
@@ -39,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
   );
   const servers = SERVER_NAMES.filter((name) => options.servers.includes(name));
   const results: RepositoryResult[] = [];
-  for (const make of sources(options.kinds, options.repos, rows)) {
+  for (const make of sources(options, rows)) {
     const repository = await make();
     const result: RepositoryResult = {
       kind: repository.kind,
@@ -65,8 +69,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** The repositories to measure, made only when their turn comes. */
 function sources(
-  kinds: readonly string[],
-  paths: readonly string[],
+  { kinds, repos, helpers }: BenchOptions,
   rows: readonly Row[],
 ): (() => Promise<BenchRepository>)[] {
   const made = GENERATED_KINDS
@@ -76,7 +79,20 @@ function sources(
       note(`${kind}: making the repository`);
       return generatedRepository(kind);
     });
-  return [...made, ...paths.map((path) => () => givenRepository(path))];
+  const given = repos.flatMap((path) => [
+    () => givenRepository(path),
+    ...HELPERS.filter((helper) => helpers.includes(helper))
+      .filter((helper) => rows.some((row) => isAbout(row, helper)))
+      .map((helper) => () => {
+        note(`${path}: making a copy with ${helper}`);
+        return helpedRepository(path, helper);
+      }),
+  ]);
+  return [...made, ...given];
+}
+
+function isAbout(row: Row, helper: Helper): boolean {
+  return row.kinds.includes(`given+${helper}`);
 }
 
 function hasFaults(results: readonly RepositoryResult[]): boolean {

@@ -17,6 +17,10 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly size: "full" | "quick";
   readonly protocol: 0 | 2;
+  /** Helper files with which given repositories are measured as well. */
+  readonly helpers: readonly string[];
+  /** Whether every answer is proven right before its row is measured. */
+  readonly checks: "on" | "off";
   /** Where the raw figures go. */
   readonly json?: string;
 }
@@ -25,12 +29,16 @@ export interface BenchOptions {
 export const USAGE = `usage: deno task bench [options]
 
   --repo PATH         measure this repository too (may be repeated)
+  --with HELPER,...   measure a copy of each given repository with bitmap,
+                      commit-graph too, for the rows that are about them
   --rows NAME,...     these rows alone
   --kinds KIND,...    these generated repositories alone; "none" for none
   --servers NAME,...  of git, deno, bun (default: all)
   --rounds N          rounds per row (default 5, quick 3)
   --quick             fewer requests and rounds
   --protocol 0|2      protocol version of the client (default 2)
+  --checks on|off     prove answers right before they are timed (default on;
+                      that of a large repository takes minutes)
   --json FILE         write every round's figures there
 `;
 
@@ -43,6 +51,8 @@ const VALUED = new Set([
   "servers",
   "rounds",
   "protocol",
+  "with",
+  "checks",
   "json",
 ]);
 const FLAGS = new Set(["quick", "help"]);
@@ -58,6 +68,7 @@ export function parseOptions(
     readonly servers: readonly string[];
     readonly kinds: readonly string[];
     readonly rows: readonly string[];
+    readonly helpers: readonly string[];
   },
 ): BenchOptions | "help" {
   const values = readValues(args);
@@ -66,6 +77,10 @@ export function parseOptions(
   const protocol = last(values, "protocol") ?? "2";
   if (protocol !== "0" && protocol !== "2") {
     throw new RangeError(`Cannot speak protocol "${protocol}": 0 or 2`);
+  }
+  const checks = last(values, "checks") ?? "on";
+  if (checks !== "on" && checks !== "off") {
+    throw new RangeError(`--checks: "${checks}" is neither on nor off`);
   }
   const rounds = Number(last(values, "rounds") ?? (size === "quick" ? 3 : 5));
   if (!Number.isSafeInteger(rounds) || rounds < 1) {
@@ -82,6 +97,8 @@ export function parseOptions(
     rounds,
     size,
     protocol: protocol === "0" ? 0 : 2,
+    helpers: names(values, "with", known.helpers) ?? [],
+    checks,
     ...(json === undefined ? {} : { json }),
   };
 }

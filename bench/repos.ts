@@ -15,7 +15,13 @@ export type RepositoryKind =
   | "generated"
   | "refs-1k"
   | "refs-100k"
-  | "given";
+  | GivenKind;
+
+/** A repository given by path, as it is or as a copy with one helper file. */
+export type GivenKind = "given" | `given+${Helper}`;
+
+/** A file that git writes beside packs to answer faster, for `--with`. */
+export type Helper = "bitmap" | "commit-graph";
 
 /** A repository ready to be served. */
 export interface BenchRepository {
@@ -78,7 +84,7 @@ const TAGGED: HistoryShape = {
   tags: 9,
 };
 
-const RECIPES: Readonly<Record<Exclude<RepositoryKind, "given">, Recipe>> = {
+const RECIPES: Readonly<Record<Exclude<RepositoryKind, GivenKind>, Recipe>> = {
   "small": {
     title: "small repository",
     shape: SMALL,
@@ -96,8 +102,17 @@ const RECIPES: Readonly<Record<Exclude<RepositoryKind, "given">, Recipe>> = {
 /** The kinds that the bench makes itself, in the order of the report. */
 export const GENERATED_KINDS = Object.keys(RECIPES) as Exclude<
   RepositoryKind,
-  "given"
+  GivenKind
 >[];
+
+/** How each helper is written into a copy: git's arguments. */
+const HELPER_COMMANDS: Readonly<Record<Helper, readonly string[]>> = {
+  bitmap: ["repack", "-adbq"],
+  "commit-graph": ["commit-graph", "write", "--reachable"],
+};
+
+/** What `--with` takes. */
+export const HELPERS = Object.keys(HELPER_COMMANDS) as Helper[];
 
 /** Raised when a recipe's objects change, so that old copies are not reused. */
 const VERSION = 1;
@@ -112,7 +127,7 @@ export function cacheDirectory(): string {
 
 /** Makes a generated repository, or finds the complete one of an earlier run. */
 export async function generatedRepository(
-  kind: Exclude<RepositoryKind, "given">,
+  kind: Exclude<RepositoryKind, GivenKind>,
 ): Promise<BenchRepository> {
   const recipe = RECIPES[kind];
   const base = `${cacheDirectory()}/v${VERSION}`;
@@ -135,6 +150,53 @@ export async function generatedRepository(
 export async function givenRepository(path: string): Promise<BenchRepository> {
   const real = await Deno.realPath(path);
   return await describe("given", real, path);
+}
+
+/**
+ * A copy, in the cache, of a repository given by its path, with one helper
+ * file. It is made once for each state of the refs; its packs are links where
+ * the file system can have them.
+ *
+ * @throws {Error} when git finds no repository there, or cannot write the file
+ */
+export async function helpedRepository(
+  path: string,
+  helper: Helper,
+): Promise<BenchRepository> {
+  const source = (await git(["-C", path, "rev-parse", "--absolute-git-dir"]))
+    .trim();
+  const state = await git(["-C", source, "for-each-ref"]);
+  const digest = await crypto.subtle.digest(
+    "SHA-1",
+    new TextEncoder().encode(`${source}\n${state}`),
+  );
+  const base = `${cacheDirectory()}/given/${helper}`;
+  const directory = `${base}/${new Uint8Array(digest).toHex()}.git`;
+  const marker = `${directory}/bench-complete`;
+  if (!(await exists(marker))) {
+    await Deno.remove(directory, { recursive: true }).catch(() => undefined);
+    await Deno.mkdir(base, { recursive: true });
+    await copyTree(source, directory);
+    await git(["-C", directory, ...HELPER_COMMANDS[helper]]);
+    await Deno.writeTextFile(marker, `${VERSION}\n`);
+  }
+  return await describe(`given+${helper}`, directory, `${path} + ${helper}`);
+}
+
+/** Links packs, which git never changes, and copies everything else. */
+async function copyTree(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const entry of Deno.readDir(from)) {
+    const [source, target] = [`${from}/${entry.name}`, `${to}/${entry.name}`];
+    if (entry.isDirectory) await copyTree(source, target);
+    else if (!entry.isFile) continue;
+    else if (!/\.(pack|idx)$/.test(entry.name)) {
+      await Deno.copyFile(source, target);
+    } else {
+      await Deno.link(source, target)
+        .catch(() => Deno.copyFile(source, target));
+    }
+  }
 }
 
 async function make(directory: string, recipe: Recipe): Promise<void> {

@@ -86,10 +86,32 @@ function fetchKnown(repository: BenchRepository): Question {
 }
 
 const LARGE: readonly RepositoryKind[] = ["generated", "given"];
+const WITH_BITMAP: readonly RepositoryKind[] = [...LARGE, "given+bitmap"];
+const WITH_GRAPH: readonly RepositoryKind[] = [...LARGE, "given+commit-graph"];
+const REFS: readonly RepositoryKind[] = ["refs-1k", "refs-100k", "given"];
+
+/** A cost that is promised to be at most `value` times git's. */
+function atMost(
+  metric: Target["metric"],
+  value: number,
+  ...kinds: readonly RepositoryKind[]
+): Target {
+  return { metric, bound: "at most", value, kinds };
+}
 
 const CLONE_TARGETS: readonly Target[] = [
-  { metric: "wall", bound: "at most", value: 1.5, kinds: ["generated"] },
-  { metric: "bytes", bound: "at most", value: 1.02, kinds: ["generated"] },
+  atMost("wall", 1.5, "generated"),
+  atMost("bytes", 1.02, "generated"),
+];
+
+const FETCH_TARGETS: readonly Target[] = [
+  atMost("wall", 0.4, "given+commit-graph"),
+  atMost("bytes", 1.1, "given+commit-graph"),
+];
+
+const LS_REFS_TARGETS: readonly Target[] = [
+  atMost("wall", 0.3, "refs-1k"),
+  atMost("wall", 0.5, "refs-100k"),
 ];
 
 /** All rows, in the order of the report. */
@@ -105,25 +127,31 @@ export const ROWS: readonly Row[] = [
     per: "request",
     question: () => CLONE,
     targets: [
-      { metric: "rate", bound: "at least", value: 2, kinds: ["small"] },
+      { metric: "rate", bound: "at least", value: 4, kinds: ["small"] },
     ],
   },
   {
     name: "full-cold",
     title: "full clone, cold",
-    kinds: LARGE,
+    kinds: WITH_BITMAP,
     warmUp: 0,
     requests: 1,
     quickRequests: 1,
     concurrency: 1,
     per: "request",
     question: () => CLONE,
-    targets: CLONE_TARGETS,
+    targets: [
+      ...CLONE_TARGETS,
+      atMost("wall", 0.45, "given"),
+      atMost("wall", 0.6, "given+bitmap"),
+      atMost("bytes", 1.02, "given", "given+bitmap"),
+      atMost("memory", 0.5, "given"),
+    ],
   },
   {
     name: "full-again",
     title: "full clone, again",
-    kinds: LARGE,
+    kinds: WITH_BITMAP,
     warmUp: 1,
     requests: 2,
     quickRequests: 1,
@@ -142,7 +170,7 @@ export const ROWS: readonly Row[] = [
     concurrency: 8,
     per: "batch",
     question: () => CLONE,
-    targets: [],
+    targets: [atMost("wall", 0.8, "generated")],
   },
   {
     name: "depth1-cold",
@@ -154,7 +182,7 @@ export const ROWS: readonly Row[] = [
     concurrency: 1,
     per: "request",
     question: shallowClone,
-    targets: [],
+    targets: [atMost("wall", 0.6, "given"), atMost("bytes", 1.1, "given")],
   },
   {
     name: "depth1-again",
@@ -171,26 +199,26 @@ export const ROWS: readonly Row[] = [
   {
     name: "fetch20-cold",
     title: "fetch of 20 commits, cold",
-    kinds: LARGE,
+    kinds: WITH_GRAPH,
     warmUp: 0,
     requests: 1,
     quickRequests: 1,
     concurrency: 1,
     per: "request",
     question: fetchTwenty,
-    targets: [],
+    targets: FETCH_TARGETS,
   },
   {
     name: "fetch20-again",
     title: "fetch of 20 commits, again",
-    kinds: LARGE,
+    kinds: WITH_GRAPH,
     warmUp: 1,
     requests: 20,
     quickRequests: 5,
     concurrency: 1,
     per: "request",
     question: fetchTwenty,
-    targets: [],
+    targets: FETCH_TARGETS,
   },
   {
     name: "fetch-nothing",
@@ -202,7 +230,7 @@ export const ROWS: readonly Row[] = [
     concurrency: 1,
     per: "request",
     question: fetchNothing,
-    targets: [],
+    targets: [atMost("wall", 0.3, "given")],
   },
   {
     name: "fetch-known",
@@ -219,25 +247,25 @@ export const ROWS: readonly Row[] = [
   {
     name: "ls-refs-cold",
     title: "ls-refs, cold",
-    kinds: ["refs-1k", "refs-100k", "given"],
+    kinds: REFS,
     warmUp: 0,
     requests: 1,
     quickRequests: 1,
     concurrency: 1,
     per: "request",
     question: () => LS_REFS,
-    targets: [],
+    targets: LS_REFS_TARGETS,
   },
   {
     name: "ls-refs",
     title: "ls-refs, again",
-    kinds: ["refs-1k", "refs-100k", "given"],
+    kinds: REFS,
     warmUp: 1,
     requests: 20,
     quickRequests: 5,
     concurrency: 1,
     per: "request",
     question: () => LS_REFS,
-    targets: [],
+    targets: LS_REFS_TARGETS,
   },
 ];

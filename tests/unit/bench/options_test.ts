@@ -12,6 +12,7 @@ const KNOWN = {
   servers: ["git", "deno", "bun"],
   kinds: ["small", "generated"],
   rows: ["full-cold", "ls-refs"],
+  helpers: ["bitmap", "commit-graph"],
 };
 
 function parse(...args: string[]): BenchOptions {
@@ -30,6 +31,8 @@ describe("parseOptions", () => {
       rounds: 5,
       size: "full",
       protocol: 2,
+      helpers: [],
+      checks: "on",
     });
   });
 
@@ -44,6 +47,12 @@ describe("parseOptions", () => {
     assert.equal(parse("--quick", "--rounds", "7").rounds, 7);
   });
 
+  it("takes helper files to measure with, and leaves the checks out", () => {
+    const options = parse("--with", "bitmap,commit-graph", "--checks=off");
+    assert.deepEqual(options.helpers, KNOWN.helpers);
+    assert.equal(options.checks, "off");
+  });
+
   it("leaves the generated repositories out on request", () => {
     assert.deepEqual(parse("--kinds", "none").kinds, []);
   });
@@ -56,6 +65,8 @@ describe("parseOptions", () => {
         ["--servers=svn"],
         ["--rounds", "0"],
         ["--protocol", "1"],
+        ["--with", "luck"],
+        ["--checks", "maybe"],
         ["--repo"],
         ["--quick=1"],
         ["repo"],

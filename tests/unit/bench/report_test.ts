@@ -95,4 +95,23 @@ describe("ROWS", () => {
     const names = ROWS.map((row) => row.name);
     assert.equal(new Set(names).size, names.length);
   });
+
+  it("promise something of the kinds alone that they are run on", () => {
+    for (const { name, kinds, targets } of ROWS) {
+      for (const target of targets) {
+        for (const kind of target.kinds) {
+          assert.ok(kinds.includes(kind), `${name}: ${kind}`);
+        }
+      }
+    }
+  });
+
+  it("promise one figure of each metric for a kind", () => {
+    for (const { name, targets } of ROWS) {
+      const promises = targets.flatMap(({ metric, kinds }) =>
+        kinds.map((kind) => `${name} ${metric} ${kind}`)
+      );
+      assert.equal(new Set(promises).size, promises.length, name);
+    }
+  });
 });
