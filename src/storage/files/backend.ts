@@ -11,12 +11,9 @@ import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import type { Backend } from "../types.ts";
 import { type ConfigPair, readConfigFiles } from "./config.ts";
-import {
-  type ExposureRules,
-  findExposed,
-  noSuchRepository,
-} from "./exposure.ts";
+import { type ExposureRules, noSuchRepository } from "./exposure.ts";
 import { pathFault } from "./guard.ts";
+import { KnownPlaces } from "./known_places.ts";
 import { findLayout, type Layout, type SearchMode } from "./layout.ts";
 import {
   isSameSettings,
@@ -24,6 +21,7 @@ import {
   type RepositorySettings,
 } from "./open_repository.ts";
 import { checkOwnership, type TrustedOwners } from "./ownership.ts";
+import { oneLook } from "./one_look.ts";
 import { FileRepository } from "./repository.ts";
 import type { Now } from "./stamp.ts";
 import { TrackedFiles } from "./tracked_files.ts";
@@ -74,6 +72,7 @@ export class FileBackend implements Backend {
   readonly #options: FileBackendOptions;
   readonly #configFiles: readonly string[];
   readonly #now: Now;
+  readonly #places: KnownPlaces;
   /** By git directory, the least recently used in front. */
   readonly #open = new Map<string, Open>();
   #protected: ProtectedConfig | undefined;
@@ -83,6 +82,11 @@ export class FileBackend implements Backend {
     this.#options = options;
     this.#configFiles = options.configFiles ?? [];
     this.#now = options.now ?? Date.now;
+    this.#places = new KnownPlaces({
+      exposure: options.exposure,
+      now: this.#now,
+      maxPlaces: options.maxOpen ?? DEFAULT_MAX_OPEN,
+    });
   }
 
   /**
@@ -93,8 +97,8 @@ export class FileBackend implements Backend {
     return attempt(() => {
       const fault = pathFault(path);
       if (fault !== undefined) throw noSuchRepository(path, fault);
-      const { fileSystem, exposure } = this.#options;
-      return this.#openLayout(findExposed(fileSystem, path, exposure));
+      const files = oneLook(this.#options.fileSystem);
+      return this.#openLayout(this.#places.find(files, path), files);
     });
   }
 
@@ -108,7 +112,7 @@ export class FileBackend implements Backend {
         ? undefined
         : findLayout(this.#options.fileSystem, path, mode);
       if (layout === undefined) throw noSuchRepository(path);
-      return this.#openLayout(layout);
+      return this.#openLayout(layout, oneLook(this.#options.fileSystem));
     });
   }
 
@@ -128,17 +132,18 @@ export class FileBackend implements Backend {
     this.#open.clear();
   }
 
-  #openLayout(layout: Layout): FileRepository {
-    const { fileSystem, owners, home } = this.#options;
-    checkOwnership(fileSystem, layout, {
+  /** Opens what was found; `files` is the file system for this one call. */
+  #openLayout(layout: Layout, files: FileSystem): FileRepository {
+    const { owners, home } = this.#options;
+    checkOwnership(files, layout, {
       owners,
-      protectedConfig: this.#protectedConfig(),
+      protectedConfig: this.#protectedConfig(files),
       ...(home === undefined ? {} : { home }),
     });
-    const identity = this.#identityOf(layout);
+    const identity = this.#identityOf(layout, files);
     const known = this.#open.get(layout.gitDir);
     if (known !== undefined && known.identity === identity) {
-      if (this.#isCurrent(known, layout)) {
+      if (this.#isCurrent(known, layout, files)) {
         this.#keep(layout.gitDir, known);
         return known.repository;
       }
@@ -151,8 +156,8 @@ export class FileBackend implements Backend {
   }
 
   /** Whether the settings still hold, read again where that is not sure. */
-  #isCurrent(known: Open, layout: Layout): boolean {
-    if (known.settings.tracked.isUnchanged()) return true;
+  #isCurrent(known: Open, layout: Layout, files: FileSystem): boolean {
+    if (known.settings.tracked.isUnchanged(files)) return true;
     const settings = this.#readSettings(layout);
     if (!isSameSettings(known.settings, settings)) return false;
     known.settings = settings;
@@ -184,11 +189,10 @@ export class FileBackend implements Backend {
     });
   }
 
-  #identityOf(layout: Layout): string {
-    const { fileSystem } = this.#options;
+  #identityOf(layout: Layout, files: FileSystem): string {
     const parts = [layout.gitDir, layout.commonDir, layout.objectsDir].map(
       (path) => {
-        const stat = fileSystem.stat(path);
+        const stat = files.stat(path);
         return `${path}:${stat?.dev}:${stat?.ino}`;
       },
     );
@@ -207,9 +211,9 @@ export class FileBackend implements Backend {
   }
 
   /** The pairs of the protected configuration; broken files are errors. */
-  #protectedConfig(): readonly ConfigPair[] {
+  #protectedConfig(files: FileSystem): readonly ConfigPair[] {
     if (this.#configFiles.length === 0) return [];
-    if (this.#protected?.tracked.isUnchanged() !== true) {
+    if (this.#protected?.tracked.isUnchanged(files) !== true) {
       const { fileSystem, home } = this.#options;
       const tracked = new TrackedFiles(fileSystem, this.#now);
       const pairs = readConfigFiles(this.#configFiles, {

@@ -77,9 +77,11 @@ function outside(path: string): RefusedError {
   return noSuchRepository(path, `'${path}': leads out of what is served`);
 }
 
-// The parts whose links must not lead out of the root. Single refs and packs
-// are watched where they are read.
-const COMMON_PARTS: readonly string[] = [
+/**
+ * The parts whose links must not lead out of the root. Single refs and packs
+ * are watched where they are read.
+ */
+export const COMMON_PARTS: readonly string[] = [
   "",
   "config",
   "info",

@@ -32,10 +32,13 @@ export class TrackedFiles {
     };
   }
 
-  /** Whether everything that was looked at is surely as it was. */
-  isUnchanged(): boolean {
+  /**
+   * Whether everything that was looked at is surely as it was: in a view of
+   * the same files, where one is at hand.
+   */
+  isUnchanged(fileSystem: FileSystem = this.#fileSystem): boolean {
     for (const [path, stamp] of this.#stamps) {
-      const stat = this.#fileSystem.stat(path);
+      const stat = fileSystem.stat(path);
       if (stat === undefined ? stamp !== undefined : !isFresh(stamp, stat)) {
         return false;
       }
