@@ -111,7 +111,7 @@ export function verdicts(results: readonly RepositoryResult[]): string[] {
       for (const own of result.measured) {
         if (own.server === BASELINE) continue;
         for (const target of targets) {
-          lines.push(verdict(result, own, target));
+          lines.push(verdict(result, own, target, kind));
         }
       }
     }
@@ -119,8 +119,15 @@ export function verdicts(results: readonly RepositoryResult[]): string[] {
   return lines;
 }
 
-function verdict(result: RowResult, own: Measured, target: Target): string {
-  const promise = `${result.row.title}, ${own.server}: ${target.metric} ` +
+function verdict(
+  result: RowResult,
+  own: Measured,
+  target: Target,
+  kind: string,
+): string {
+  const helper = kind.split("+")[1];
+  const title = result.row.title + (helper ? ` with ${helper}` : "");
+  const promise = `${title}, ${own.server}: ${target.metric} ` +
     `${target.bound} ${target.value}x of git's`;
   const value = against(own, baseline(result), target.metric);
   if (value === undefined) return `unknown  ${promise}: no figures`;
