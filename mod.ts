@@ -50,6 +50,8 @@ export type {
   Kernels,
   PackWalker,
   PackWalkerInit,
+  PeeledForm,
+  RefLines,
   WalkedPack,
 } from "./src/kernels/types.ts";
 export type { Kind } from "./src/object/kind.ts";
@@ -81,6 +83,7 @@ export type {
   PackPlan,
   PackRequest,
   RefRecord,
+  RefRun,
   RefSnapshot,
   Repository,
   Snapshot,

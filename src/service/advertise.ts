@@ -12,8 +12,9 @@ import { TAG } from "../object/kind.ts";
 import type { ObjectGraph, RefRecord } from "../storage/types.ts";
 
 /**
- * The object that a ref resolves to, or -1 where it is not here: refs.c leaves
- * such refs out of every list.
+ * The object that a ref resolves to, or -1 where it is not here: such refs are
+ * left out. git before 2.34 did so too; since then its clones fail of them
+ * (refs.c: GIT_REF_PARANOIA).
  */
 export function shownObject(graph: ObjectGraph, ref: RefRecord): number {
   return graph.find(ref.oid);

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "../support/test.ts";
 import {
@@ -222,6 +222,54 @@ describe("the advertisement under configuration", () => {
       }
     });
   }
+});
+
+describe("ls-refs asked again", () => {
+  it("has git's bytes after each change of refs and objects", async () => {
+    const name = "changing.git";
+    const path = join(root, name);
+    copyRepository(pathOf("sha1", "full"), path);
+    const run = (...args: readonly string[]): string =>
+      gitSync(args, { cwd: path }).trim();
+    const ask = async (): Promise<void> => {
+      for (const version of [2, 0, 2, 0] as const) {
+        const inputs = version === 2 ? lsRefs("sha1") : [];
+        await compareDaemon(name, version, inputs);
+      }
+    };
+    const main = run("rev-parse", "main");
+    const lost = run("commit-tree", "-m", "lost", `${main}^{tree}`);
+    const lostPath = join(path, "objects", lost.slice(0, 2), lost.slice(2));
+    await ask();
+    run("pack-refs", "--all", "--prune");
+    await ask();
+    run("update-ref", "refs/heads/lost", lost);
+    await ask();
+    run("pack-refs", "--all", "--prune");
+    await ask();
+    // Ours leaves out a ref whose object is gone, until it is back.
+    const bytes = readFileSync(lostPath);
+    rmSync(lostPath);
+    for (const version of SERVER === "ours" ? [2, 0, 2, 0] as const : []) {
+      const wire = await connectWire(daemon.port);
+      const inputs = version === 2 ? lsRefs("sha1") : [];
+      const request = gitRequest(`/${name}`, { protocol: version });
+      await wire.send(request, sessionInput(inputs));
+      const text = toBuffer(await wire.untilClosed(60_000)).toString("latin1");
+      assert.ok(text.includes(" refs/heads/main"));
+      assert.ok(!text.includes("refs/heads/lost"));
+    }
+    writeFileSync(lostPath, bytes);
+    await ask();
+    run("update-ref", "refs/heads/main", `${main}~1`);
+    await ask();
+    run("update-ref", "-d", "refs/heads/lost");
+    await ask();
+    run("config", "transfer.hideRefs", "refs/tags");
+    await ask();
+    run("symbolic-ref", "HEAD", "refs/heads/nowhere");
+    await ask();
+  });
 });
 
 function lsRefs(format: ObjectFormat): Uint8Array[] {

@@ -51,6 +51,17 @@ describe("PacketWriter", () => {
     assert.deepEqual(to.writes, [`fff0${payload}`.repeat(5)]);
   });
 
+  it("grows with framed bytes that do not fit", async () => {
+    const to = sink();
+    const writer = new PacketWriter(to);
+    writer.put("x".repeat(30_000));
+    writer.putRaw(encodePacket(new Uint8Array(60_000).fill(0x79)));
+    await writer.send();
+    assert.deepEqual(to.writes, [
+      `7534${"x".repeat(30_000)}ea64${"y".repeat(60_000)}`,
+    ]);
+  });
+
   it("relieves itself only of much", async () => {
     const to = sink();
     const writer = new PacketWriter(to);

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { toBinary } from "../../../../src/core/bytes.ts";
 import { SHA256 } from "../../../../src/core/oid.ts";
 import type { RefName } from "../../../../src/core/ref_name.ts";
 import type { RefSnapshot } from "../../../../src/storage/types.ts";
@@ -403,6 +404,13 @@ describe("FileRefStore beside git", () => {
       for (const ref of refs.list("")) {
         assert.deepEqual(refs.get(ref.name), ref, label);
       }
+      for (const prefix of ["", "refs/heads/", "refs/heads/de", "refs/t"]) {
+        assert.deepEqual(
+          inRuns(refs, prefix),
+          [...refs.list(prefix)].map(({ name, oid }) => `${oid} ${name}`),
+          `${label}, "${prefix}"`,
+        );
+      }
       const content = `${ours.join("\n")}\n${JSON.stringify(refs.head)}`;
       assert.equal(ids.get(refs.id) ?? content, content, label);
       ids.set(refs.id, content);
@@ -411,6 +419,15 @@ describe("FileRefStore beside git", () => {
     assert.ok(ids.size > 60);
   });
 });
+
+/** What the runs of a snapshot hold, as text. */
+function inRuns(refs: RefSnapshot, prefix: string): string[] {
+  return [...refs.runs?.(prefix) ?? []].flatMap((part) =>
+    "bytes" in part
+      ? toBinary(part.bytes).split("\n").filter((line) => /^\w/.test(line))
+      : [`${part.oid} ${part.name}`]
+  );
+}
 
 const NAMES = [
   "refs/heads/a",
