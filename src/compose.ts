@@ -125,11 +125,14 @@ export function addressOpener(
 }
 
 /** Threads that look into repositories, so that this one serves sockets. */
-function errandPool(limits: Limits, logger: Logger): ErrandPool {
+function errandPool(
+  size: number,
+  limits: Limits,
+  logger: Logger,
+): ErrandPool {
   return new ErrandPool({
-    size: limits.workers > 0
-      ? limits.workers
-      : Math.min(MAX_WORKERS, processorCount()),
+    size,
+    settings: { answerCacheBytes: limits.answerCacheBytes },
     start: (handlers) =>
       startWorker(new URL("./worker.ts", import.meta.url), handlers),
     clock: host().clock,
@@ -223,8 +226,18 @@ export interface TcpServer extends AsyncDisposable {
  */
 export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   options.signal?.throwIfAborted();
-  const common = sessionContext(options);
-  const errands = errandPool(common.limits, common.logger);
+  const { workers = 0, answerCacheBytes } = {
+    ...DEFAULT_LIMITS,
+    ...options.limits,
+  };
+  const size = workers > 0 ? workers : Math.min(MAX_WORKERS, processorCount());
+  // Each thread has its share, this one too.
+  const limits = {
+    ...options.limits,
+    answerCacheBytes: answerCacheBytes / (size + 1),
+  };
+  const common = sessionContext({ ...options, limits });
+  const errands = errandPool(size, common.limits, common.logger);
   const context = { ...common, errands };
   const listener = await host().listen({
     hostname: options.hostname ?? "127.0.0.1",
@@ -235,6 +248,8 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     context.logger.log("error", `accept: ${why}`);
   });
   const daemon = new Daemon({ listeners: [listener], context });
+  // Repositories on disk are what threads are for.
+  if (options.backend instanceof FileSystemBackend) errands.warm();
   const close = () => {
     daemon.drain();
     return daemon.finished;

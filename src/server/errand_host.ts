@@ -7,6 +7,7 @@
 
 import type { Clock, Connection, MessagePortLike } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
+import { AnswerCache } from "../service/answers.ts";
 import { Conversation } from "../service/conversation.ts";
 import { doErrand } from "../service/errand_table.ts";
 import type { ServiceContext } from "../service/types.ts";
@@ -46,6 +47,7 @@ interface Running {
 export class ErrandHost {
   readonly #options: ErrandHostOptions;
   readonly #running = new Map<number, Running>();
+  #answers: AnswerCache | undefined;
 
   /** Nothing runs yet. */
   constructor(options: ErrandHostOptions) {
@@ -55,6 +57,9 @@ export class ErrandHost {
   /** Takes one message. */
   take(message: ToWorker): void {
     switch (message.type) {
+      case "settings":
+        this.#answers = new AnswerCache(message.settings.answerCacheBytes);
+        return;
       case "prepare":
         void this.#prepare(message.address);
         return;
@@ -107,6 +112,7 @@ export class ErrandHost {
         signal: ending.signal,
         limits: order.limits,
         agent: order.agent,
+        ...(this.#answers === undefined ? {} : { answers: this.#answers }),
       });
       conversation.haves = order.haves;
       conversation.rounds = order.rounds;

@@ -50,8 +50,16 @@ export interface ErrandState {
   readonly rounds: number;
 }
 
+/** What bounds one thread. */
+export interface ThreadSettings {
+  /** Bytes of ref listings that it keeps. */
+  readonly answerCacheBytes: number;
+}
+
 /** To a thread. */
 export type ToWorker =
+  /** Comes first, and once. */
+  | { readonly type: "settings"; readonly settings: ThreadSettings }
   | { readonly type: "prepare"; readonly address: RepositoryAddress }
   | { readonly type: "start"; readonly id: number; readonly order: ErrandOrder }
   /** Bytes of the peer, none at its end; the answer to one "read". */

@@ -13,7 +13,12 @@ import type { Conversation } from "../service/conversation.ts";
 import type { Errand, Errands } from "../service/errand.ts";
 import type { Repository, SnapshotWeight } from "../storage/types.ts";
 import { AwayErrand } from "./away_errand.ts";
-import type { ErrandOrder, FromWorker, ToWorker } from "./errand_messages.ts";
+import type {
+  ErrandOrder,
+  FromWorker,
+  ThreadSettings,
+  ToWorker,
+} from "./errand_messages.ts";
 import { LightRepositories } from "./light_repositories.ts";
 
 /** What an {@linkcode ErrandPool} is made from. */
@@ -22,6 +27,8 @@ export interface ErrandPoolOptions {
   readonly size: number;
   /** Starts a thread. */
   readonly start: (handlers: WorkerHandlers) => MessagePortLike;
+  /** What bounds each thread. */
+  readonly settings: ThreadSettings;
   /** Time. */
   readonly clock: Pick<Clock, "monotonic">;
   /** The log. */
@@ -73,6 +80,11 @@ export class ErrandPool implements Errands {
       for (const away of errands.values()) held += away.held;
     }
     return held;
+  }
+
+  /** Starts one thread ahead of the first errand. */
+  warm(): void {
+    if (this.#isUsable()) this.#hasStarted(this.#threads[0] as Thread);
   }
 
   prepare(repository: Repository): void {
@@ -169,15 +181,19 @@ export class ErrandPool implements Errands {
   }
 
   /**
-   * The thread for a repository: the one that had it before, which knows it,
-   * unless another has less to do.
+   * The thread for a repository: one that has least to do and, of those, one
+   * that was started, and the same one each time.
    */
   #choose(key: string): Thread {
-    const first = hashOf(key) % this.#threads.length;
+    const { length } = this.#threads;
+    const first = hashOf(key) % length;
     let best = this.#threads[first] as Thread;
-    for (let i = 1; i < this.#threads.length; i++) {
-      const other = this.#threads[(first + i) % this.#threads.length] as Thread;
-      if (other.load < best.load) best = other;
+    for (let i = 1; i < length; i++) {
+      const other = this.#threads[(first + i) % length] as Thread;
+      const isBetter = other.load === best.load
+        ? other.port !== undefined && best.port === undefined
+        : other.load < best.load;
+      if (isBetter) best = other;
     }
     return best;
   }
@@ -194,6 +210,8 @@ export class ErrandPool implements Errands {
         onMessage: (message) => this.#take(thread, message as FromWorker),
         onError: (why) => this.#onError(thread, why),
       });
+      const { settings } = this.#options;
+      thread.post({ type: "settings", settings });
       return true;
     } catch (error) {
       this.#countFailedStart(messageOf(error));

@@ -118,7 +118,9 @@ export class FileBackend implements Backend {
 
   /** Opens a repository whose directories are known: another thread's. */
   openLayout(layout: Layout): Promise<FileRepository> {
-    return attempt(() => this.#openLayout(layout));
+    return attempt(() =>
+      this.#openLayout(layout, oneLook(this.#options.fileSystem))
+    );
   }
 
   /** How many repositories are kept open. */

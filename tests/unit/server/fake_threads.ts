@@ -32,6 +32,7 @@ export class FakeThreads {
   constructor(repository: Repository, size = 1) {
     this.pool = new ErrandPool({
       size,
+      settings: { answerCacheBytes: 1 << 20 },
       clock: CLOCK,
       logger: this.log,
       start: (handlers) => this.#start(handlers, repository),
