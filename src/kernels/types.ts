@@ -73,6 +73,12 @@ export interface Kernels {
   ): Uint8Array<ArrayBuffer>;
   /** Lines of `packed-refs`, where these kernels have that. */
   readonly refLines?: RefLines;
+  /**
+   * Puts a pack index's columns into the order in which they are used. Throws
+   * KernelError "corrupt" where an offset is outside the table of large ones,
+   * or above 2^53 - 1.
+   */
+  arrangeIndex(columns: IndexColumns): IndexVerdict;
   /** Makes a walker, where these kernels have one. */
   readonly packWalker?: (init: PackWalkerInit) => PackWalker;
 }
@@ -112,6 +118,43 @@ export interface RefLines {
 /** Most bytes of records that {@linkcode RefLines.encode} takes. */
 export const MAX_RUN_BYTES: number = 64 * 1024;
 
+/**
+ * The columns of a pack index. A *position* is a place in the order of its
+ * ids, a *rank* one in the order of its offsets.
+ */
+export interface IndexColumns {
+  /** Bytes of a raw id: 20 or 32. */
+  readonly rawLength: number;
+  /** The raw ids by position. */
+  readonly ids: Uint8Array;
+  /**
+   * The offsets by position, big-endian words. May lie where `positions` are
+   * to be.
+   */
+  readonly words: Uint8Array;
+  /**
+   * 64-bit offsets, big-endian: a word with the high bit is a row here. Absent
+   * where words are offsets as they are (version 1).
+   */
+  readonly large?: Uint8Array;
+  /** Gets a fan-out over the ids' first bits: 2^n + 1 places for n bits. */
+  readonly fanOut: Uint32Array;
+  /** Gets the offsets by rank; doubles where there are large ones. */
+  readonly offsets: Uint32Array | Float64Array;
+  /** Gets the positions by rank. Equal offsets stay in order. */
+  readonly positions: Uint32Array;
+  /** Gets the ranks by position. */
+  readonly ranks: Uint32Array;
+}
+
+/** What {@linkcode Kernels.arrangeIndex} found out about the ids. */
+export interface IndexVerdict {
+  /** Whether they ascend. If not, the fan-out is of no use. */
+  readonly isSorted: boolean;
+  /** Whether some stand next to themselves. */
+  readonly hasRepeats: boolean;
+}
+
 /** One pack as a {@linkcode PackWalker} sees it. */
 export interface WalkedPack {
   /** The slot of its first entry. */
@@ -120,17 +163,35 @@ export interface WalkedPack {
   readonly end: number;
   /** Where its entries end: the position of its trailer. */
   readonly dataEnd: number;
+  /** Where each slot's entry starts. */
+  readonly offsets: Uint32Array | Float64Array;
   /** Reads its bytes from `position` on; the count, 0 where that fails. */
   read(into: Uint8Array, position: number): number;
+}
+
+/** Ids in ascending order, as a {@linkcode PackWalker} searches them. */
+export interface SortedIds {
+  /** The raw ids by position, each as little-endian words. */
+  readonly ids: Int32Array;
+  /** As {@linkcode IndexColumns.fanOut}. */
+  readonly fanOut: Uint32Array;
+  /** What is to be added to `numbers`. */
+  readonly start: number;
+  /** The objects' numbers by position, without `start`. */
+  readonly numbers: Int32Array | Uint32Array;
 }
 
 /** What a {@linkcode PackWalker} is made over; everything is copied. */
 export interface PackWalkerInit {
   /** Bytes of a raw id. */
   readonly rawLength: number;
-  /** The raw ids by number, each as little-endian words. */
+  /** Where ids are looked for first. */
+  readonly sorted: readonly SortedIds[];
+  /** Further raw ids by row, each as little-endian words. */
   readonly ids: Int32Array;
-  /** The open-addressing table over them: numbers plus one, 0 is free. */
+  /** Their numbers by row. */
+  readonly numbers: Int32Array;
+  /** The open-addressing table over them: rows plus one, 0 is free. */
   readonly table: Int32Array;
   /** How far a mixed hash is shifted to be a place in the table. */
   readonly shift: number;
@@ -138,8 +199,6 @@ export interface PackWalkerInit {
   readonly seed: number;
   /** The packs, in the order of their slots, from slot 0 on without gaps. */
   readonly packs: readonly WalkedPack[];
-  /** Where each slot's entry starts in its pack. */
-  readonly offsets: Float64Array;
 }
 
 /**

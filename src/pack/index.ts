@@ -13,6 +13,99 @@ import { type ObjectFormat, type Oid, oidFromRaw } from "../core/oid.ts";
 const SIGNATURE = 0xff744f63;
 const FAN_OUT_BYTES = 1024;
 
+/** What comes before the columns of an index. */
+export const INDEX_HEAD_BYTES: number = 8 + FAN_OUT_BYTES;
+
+/** Where an index's columns stand in its file. */
+export interface IndexFrame {
+  /** 1 or 2. */
+  readonly version: 1 | 2;
+  /** How many objects the pack holds. */
+  readonly count: number;
+  /** Where the first id is. */
+  readonly idsAt: number;
+  /** From one id to the next. */
+  readonly idStride: number;
+  /** Where the first checksum is; -1 in version 1, which has none. */
+  readonly crcsAt: number;
+  /** Where the first offset is. */
+  readonly offsetsAt: number;
+  /** From one offset to the next. */
+  readonly offsetStride: number;
+  /** Where the table of 64-bit offsets is; -1 in version 1. */
+  readonly largeAt: number;
+  /** How many those are. */
+  readonly largeCount: number;
+}
+
+/**
+ * The frame of an index of `size` bytes, of which `head` are the first
+ * {@linkcode INDEX_HEAD_BYTES}, or all. Throws StorageError "corrupt-index"
+ * where the size or the fan-out is not what packfile.c: load_idx takes.
+ */
+export function parseIndexFrame(
+  head: Uint8Array,
+  size: number,
+  format: ObjectFormat,
+): IndexFrame {
+  const raw = format.rawLength;
+  if (size < FAN_OUT_BYTES + 2 * raw || head.length < FAN_OUT_BYTES) {
+    throw corruptIndex("is too small");
+  }
+  const version = readUint32(head, 0) === SIGNATURE ? 2 : 1;
+  if (version === 2 && readUint32(head, 4) !== 2) {
+    throw corruptIndex(`has version ${readUint32(head, 4)}`);
+  }
+  const fanOutAt = version === 2 ? 8 : 0;
+  const tables = fanOutAt + FAN_OUT_BYTES;
+  if (size < tables + 2 * raw || head.length < tables) {
+    throw corruptIndex("is too small");
+  }
+  let count = 0;
+  for (let i = 0; i < 256; i++) {
+    const next = readUint32(head, fanOutAt + 4 * i);
+    if (next < count) throw corruptIndex("is non-monotonic");
+    count = next;
+  }
+  if (version === 1) {
+    if (size !== tables + count * (raw + 4) + 2 * raw) {
+      throw corruptIndex("has a wrong size");
+    }
+    return {
+      version,
+      count,
+      idsAt: tables + 4,
+      idStride: raw + 4,
+      crcsAt: -1,
+      offsetsAt: tables,
+      offsetStride: raw + 4,
+      largeAt: -1,
+      largeCount: 0,
+    };
+  }
+  const least = tables + count * (raw + 8) + 2 * raw;
+  const largeCount = (size - least) / 8;
+  if (
+    largeCount < 0 || largeCount > Math.max(0, count - 1) ||
+    largeCount % 1 !== 0
+  ) {
+    throw corruptIndex("has a wrong size");
+  }
+  const crcsAt = tables + count * raw;
+  const offsetsAt = crcsAt + 4 * count;
+  return {
+    version,
+    count,
+    idsAt: tables,
+    idStride: raw,
+    crcsAt,
+    offsetsAt,
+    offsetStride: 4,
+    largeAt: offsetsAt + 4 * count,
+    largeCount,
+  };
+}
+
 /** An index over its file's bytes, checked for its frame when it is opened. */
 export class PackIndex {
   /** 1 or 2. */
@@ -23,12 +116,7 @@ export class PackIndex {
   readonly format: ObjectFormat;
   /** The file: {@linkcode PackIndex.rawAt} points into it. */
   readonly bytes: Uint8Array;
-  readonly #idsAt: number;
-  readonly #idStride: number;
-  readonly #crcsAt: number;
-  readonly #offsetsAt: number;
-  readonly #largeAt: number;
-  readonly #largeCount: number;
+  readonly #frame: IndexFrame;
 
   /**
    * Opens an index; `bytes` is kept. Throws StorageError "corrupt-index"
@@ -37,51 +125,14 @@ export class PackIndex {
   constructor(bytes: Uint8Array, format: ObjectFormat) {
     this.bytes = bytes;
     this.format = format;
-    const raw = format.rawLength;
-    if (bytes.length < FAN_OUT_BYTES + 2 * raw) throw corrupt("is too small");
-    this.version = readUint32(bytes, 0) === SIGNATURE ? 2 : 1;
-    if (this.version === 2 && readUint32(bytes, 4) !== 2) {
-      throw corrupt(`has version ${readUint32(bytes, 4)}`);
-    }
-    const fanOutAt = this.version === 2 ? 8 : 0;
-    if (bytes.length < fanOutAt + FAN_OUT_BYTES + 2 * raw) {
-      throw corrupt("is too small");
-    }
-    let count = 0;
-    for (let i = 0; i < 256; i++) {
-      const next = readUint32(bytes, fanOutAt + 4 * i);
-      if (next < count) throw corrupt("is non-monotonic");
-      count = next;
-    }
-    this.count = count;
-    const tables = fanOutAt + FAN_OUT_BYTES;
-    if (this.version === 1) {
-      if (bytes.length !== tables + count * (raw + 4) + 2 * raw) {
-        throw corrupt("has a wrong size");
-      }
-      this.#offsetsAt = tables;
-      this.#idsAt = tables + 4;
-      this.#idStride = raw + 4;
-      this.#crcsAt = this.#largeAt = -1;
-      this.#largeCount = 0;
-      return;
-    }
-    const least = tables + count * (raw + 8) + 2 * raw;
-    const large = (bytes.length - least) / 8;
-    if (large < 0 || large > Math.max(0, count - 1) || large % 1 !== 0) {
-      throw corrupt("has a wrong size");
-    }
-    this.#idsAt = tables;
-    this.#idStride = raw;
-    this.#crcsAt = tables + count * raw;
-    this.#offsetsAt = this.#crcsAt + 4 * count;
-    this.#largeAt = this.#offsetsAt + 4 * count;
-    this.#largeCount = large;
+    this.#frame = parseIndexFrame(bytes, bytes.length, format);
+    this.version = this.#frame.version;
+    this.count = this.#frame.count;
   }
 
   /** Where in `bytes` the raw id at `position` stands. */
   rawAt(position: number): number {
-    return this.#idsAt + position * this.#idStride;
+    return this.#frame.idsAt + position * this.#frame.idStride;
   }
 
   /** The id at `position`. */
@@ -95,22 +146,19 @@ export class PackIndex {
    * 2^53 - 1.
    */
   offset(position: number): number {
-    if (this.version === 1) {
-      return readUint32(
-        this.bytes,
-        this.#offsetsAt + position * this.#idStride,
-      );
-    }
-    const offset = readUint32(this.bytes, this.#offsetsAt + 4 * position);
-    if (offset < 0x80000000) return offset;
+    const { offsetsAt, offsetStride, largeAt, largeCount } = this.#frame;
+    const offset = readUint32(this.bytes, offsetsAt + position * offsetStride);
+    if (this.version === 1 || offset < 0x80000000) return offset;
     const row = offset - 0x80000000;
-    if (row >= this.#largeCount) {
-      throw corrupt("has an offset outside its table");
+    if (row >= largeCount) {
+      throw corruptIndex("has an offset outside its table");
     }
-    const at = this.#largeAt + 8 * row;
+    const at = largeAt + 8 * row;
     const large = readUint32(this.bytes, at) * 2 ** 32 +
       readUint32(this.bytes, at + 4);
-    if (large > Number.MAX_SAFE_INTEGER) throw corrupt("has a wild offset");
+    if (large > Number.MAX_SAFE_INTEGER) {
+      throw corruptIndex("has a wild offset");
+    }
     return large;
   }
 
@@ -121,7 +169,7 @@ export class PackIndex {
 
   /** The CRC-32 of the entry at `position` as stored; version 2 only. */
   crc(position: number): number {
-    return readUint32(this.bytes, this.#crcsAt + 4 * position);
+    return readUint32(this.bytes, this.#frame.crcsAt + 4 * position);
   }
 
   /** The checksum at the end of the pack that this index is for. */
@@ -131,7 +179,8 @@ export class PackIndex {
   }
 }
 
-function corrupt(state: string): StorageError {
+/** What is wrong with an index. */
+export function corruptIndex(state: string): StorageError {
   return new StorageError(
     "corrupt-index",
     `Cannot open pack index: it ${state}`,

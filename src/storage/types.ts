@@ -338,6 +338,11 @@ export interface StoredPack {
   readonly name: string;
   /** The bytes of its index (.idx), or `undefined` if it is gone. */
   index(): Uint8Array | undefined;
+  /**
+   * Opens the same bytes for reading at positions, which takes half the memory
+   * and less time, where the store can.
+   */
+  openIndex?(): RandomAccess | undefined;
   /** Opens its bytes for reading, or `undefined` if it is gone. */
   open(): RandomAccess | undefined;
 }

@@ -1,7 +1,20 @@
 /** The kernels' exports; their memory is laid out by `heapStart`. */
 
+export { configureIds } from "./ids";
 export { inflate, inputEnd, outputEnd } from "./inflate";
 export { encodeRefs, indexRefs, refsInputEnd, refsOutputEnd } from "./refs";
+export {
+  addIds,
+  countDigits,
+  endIds,
+  invert,
+  keyBits,
+  orderKeys,
+  readOffsets,
+  scatter,
+  startIds,
+  sumDigits,
+} from "./pack_index";
 export {
   commitsFrom,
   configure,

@@ -16,6 +16,7 @@ import {
   COPY_BYTES,
   resultSize,
 } from "./delta";
+import { find } from "./ids";
 import { inflate } from "./inflate";
 
 /** Reads bytes of a pack into memory; returns how many. */
@@ -57,11 +58,6 @@ const stack: usize = memory.data(8192 * 4, 16);
 const rawId: usize = memory.data(32, 16);
 
 let width: u32 = 20;
-let ids: usize = 0;
-let table: usize = 0;
-let tableMask: u32 = 0;
-let tableShift: u32 = 0;
-let seed: u32 = 0;
 let slotCount: u32 = 0;
 let offsets: usize = 0;
 let cached: usize = 0;
@@ -98,11 +94,6 @@ let entryBase: u32 = 0;
 /** Sets where everything lies. */
 export function configure(
   idWidth: u32,
-  idsAt: usize,
-  tableAt: usize,
-  tableSize: u32,
-  shift: u32,
-  hashSeed: u32,
   slots: u32,
   offsetsAt: usize,
   cachedAt: usize,
@@ -117,11 +108,6 @@ export function configure(
   largeEntryAt: usize,
 ): void {
   width = idWidth;
-  ids = idsAt;
-  table = tableAt;
-  tableMask = tableSize - 1;
-  tableShift = shift;
-  seed = hashSeed;
   slotCount = slots;
   offsets = offsetsAt;
   cached = cachedAt;
@@ -141,31 +127,6 @@ export function takeWork(): u32 {
   const done = work;
   work = 0;
   return done;
-}
-
-@inline
-function sameId(a: usize, b: usize): bool {
-  if (
-    load<u64>(a) != load<u64>(b) || load<u64>(a, 8) != load<u64>(b, 8)
-  ) {
-    return false;
-  }
-  return width == 20
-    ? load<u32>(a, 16) == load<u32>(b, 16)
-    : load<u64>(a, 16) == load<u64>(b, 16) &&
-      load<u64>(a, 24) == load<u64>(b, 24);
-}
-
-/** The number of the id at `raw`, or -1. */
-function find(raw: usize): i32 {
-  const mixed = (load<u32>(raw) ^ (load<u32>(raw, 4) * seed)) * 0x9e3779b1;
-  let slot = tableShift < 32 ? mixed >> tableShift : 0;
-  while (true) {
-    const number = load<i32>(table + (<usize> slot << 2)) - 1;
-    if (number < 0) return -1;
-    if (sameId(ids + <usize> number * width, raw)) return number;
-    slot = (slot + 1) & tableMask;
-  }
 }
 
 @inline

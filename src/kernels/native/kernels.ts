@@ -12,6 +12,7 @@ import zlib from "node:zlib";
 import { KernelError, type Kernels } from "../types.ts";
 import { applyDelta } from "../reference/delta.ts";
 import { inflatePrefix } from "../reference/inflate.ts";
+import { arrangeIndex } from "../reference/pack_index.ts";
 
 interface InflateInfo {
   readonly buffer: Uint8Array<ArrayBuffer>;
@@ -91,4 +92,5 @@ export const NATIVE: Kernels = {
     };
   },
   applyDelta,
+  arrangeIndex,
 };

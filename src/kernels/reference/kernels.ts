@@ -9,6 +9,7 @@ import { crc32 } from "./crc32.ts";
 import { deflate } from "./deflate.ts";
 import { applyDelta } from "./delta.ts";
 import { inflate, inflatePrefix } from "./inflate.ts";
+import { arrangeIndex } from "./pack_index.ts";
 import { sha1 } from "./sha1.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -21,4 +22,5 @@ export const REFERENCE: Kernels = {
   crc32,
   hash: (format) => format.name === "sha1" ? sha1() : sha256(),
   applyDelta,
+  arrangeIndex,
 };

@@ -38,6 +38,7 @@ export interface WasmExports {
   refsOutputEnd(): number;
   inputEnd(): number;
   outputEnd(): number;
+  configureIds(...addresses: number[]): void;
   configure(...addresses: number[]): void;
   expandTrees(
     trees: number,
@@ -50,6 +51,56 @@ export interface WasmExports {
   commitsFrom(slot: number, most: number, out: number, room: number): number;
   headersFrom(slot: number, most: number, types: number, bases: number): number;
   takeWork(): number;
+  startIds(): void;
+  addIds(
+    at: number,
+    count: number,
+    width: number,
+    shift: number,
+    fanOut: number,
+  ): void;
+  endIds(buckets: number, fanOut: number): number;
+  readOffsets(
+    words: number,
+    begin: number,
+    end: number,
+    large: number,
+    largeCount: number,
+    hasLarge: number,
+    keys: number,
+    wide: number,
+  ): number;
+  keyBits(): number;
+  countDigits(
+    keys: number,
+    begin: number,
+    end: number,
+    wide: number,
+    shift: number,
+    mask: number,
+    counters: number,
+  ): void;
+  sumDigits(counters: number, mask: number): void;
+  scatter(
+    keys: number,
+    begin: number,
+    end: number,
+    wide: number,
+    shift: number,
+    mask: number,
+    counters: number,
+    from: number,
+    to: number,
+  ): void;
+  orderKeys(
+    keys: number,
+    begin: number,
+    end: number,
+    wide: number,
+    positions: number,
+    offsets: number,
+  ): void;
+  invert(positions: number, begin: number, end: number, ranks: number): void;
   heapStart(): number;
 }
 

@@ -9,6 +9,7 @@
 import { type Inflated, KernelError, type Kernels } from "../types.ts";
 import { growTo, WasmFactory } from "./instance.ts";
 import { wasmRefLines } from "./ref_lines.ts";
+import { wasmArrangeIndex } from "./pack_index.ts";
 import { wasmPackWalker } from "./walker.ts";
 
 // Larger objects are inflated natively, which gains with size.
@@ -36,7 +37,8 @@ export function wasmKernels(rest: Kernels): Kernels {
   const wasm = factory.make();
   const base = (wasm.heapStart() + 15) & ~15;
   const output = base + INPUT_BYTES + SLACK_BYTES;
-  growTo(wasm, output + MAX_OUTPUT_BYTES + SLACK_BYTES);
+  const end = output + MAX_OUTPUT_BYTES + SLACK_BYTES;
+  growTo(wasm, end);
   // Made after the last growth, which would detach it.
   const memory = new Uint8Array(wasm.memory.buffer);
 
@@ -73,6 +75,8 @@ export function wasmKernels(rest: Kernels): Kernels {
       output,
       outputBytes: MAX_OUTPUT_BYTES,
     }),
+    arrangeIndex: (columns) =>
+      wasmArrangeIndex(factory, { wasm, start: base, end }, columns),
     packWalker: (init) => wasmPackWalker(factory, init),
     inflate(input, at, size): Inflated {
       if (size > MAX_OUTPUT_BYTES) return rest.inflate(input, at, size);

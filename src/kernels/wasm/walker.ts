@@ -7,6 +7,7 @@
 
 import type { PackWalker, PackWalkerInit } from "../types.ts";
 import { growTo, type WasmExports, type WasmFactory } from "./instance.ts";
+import { WalkerIds } from "./walker_ids.ts";
 
 // The sizes of assembly/walker.ts.
 const WINDOW_BYTES = 256 * 1024 + 64 * 1024 + 64;
@@ -46,8 +47,7 @@ export function wasmPackWalker(
     end = at + length;
     return at;
   };
-  const ids = place(init.ids.byteLength + 32);
-  const table = place(init.table.byteLength);
+  const ids = new WalkerIds(init, place);
   const offsets = place(slots * 8);
   const cached = place(slots * 4);
   const seenWords = (slots >>> 5) + 1;
@@ -65,21 +65,15 @@ export function wasmPackWalker(
   const memory = new Uint8Array(wasm.memory.buffer);
   const numbers = new Int32Array(wasm.memory.buffer);
   const floats = new Float64Array(wasm.memory.buffer);
-  numbers.set(init.ids, ids / 4);
-  numbers.set(init.table, table / 4);
-  floats.set(init.offsets.subarray(0, slots), offsets / 8);
+  ids.write(wasm);
   packs.forEach((pack, i) => {
     numbers[(segments + i * SEGMENT_BYTES) / 4] = pack.start;
     numbers[(segments + i * SEGMENT_BYTES) / 4 + 1] = pack.end;
     floats[(segments + i * SEGMENT_BYTES) / 8 + 1] = pack.dataEnd;
+    floats.set(pack.offsets, offsets / 8 + pack.start);
   });
   wasm.configure(
     init.rawLength,
-    ids,
-    table,
-    init.table.length,
-    init.shift,
-    init.seed,
     slots,
     offsets,
     cached,

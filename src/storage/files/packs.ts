@@ -6,7 +6,7 @@
 
 import { fromUtf8, toHex } from "../../core/bytes.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
-import type { FileStat, FileSystem } from "../../core/host.ts";
+import type { FileStat, FileSystem, OpenFile } from "../../core/host.ts";
 import { SHA1 } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { PackStore, StoredPack } from "../types.ts";
@@ -148,6 +148,7 @@ export class FilePackStore implements PackStore {
     const pack: StoredPack = {
       name: identity,
       index: () => fileSystem.read(indexPath, MAX_INDEX_BYTES),
+      openIndex: () => boundedIndex(fileSystem, indexPath),
       open: () => fileSystem.open(packPath),
     };
     return { pack, mtimeMs: stat.mtimeMs, bytes: stat.size, identity };
@@ -175,4 +176,17 @@ export class FilePackStore implements PackStore {
     }
     return stat?.kind === "file" ? stat : undefined;
   }
+}
+
+function boundedIndex(
+  fileSystem: FileSystem,
+  path: string,
+): OpenFile | undefined {
+  const file = fileSystem.open(path);
+  if (file === undefined || file.size <= MAX_INDEX_BYTES) return file;
+  file.close();
+  throw new StorageError(
+    "file-too-large",
+    `Cannot read ${path}: larger than ${MAX_INDEX_BYTES} bytes`,
+  );
 }

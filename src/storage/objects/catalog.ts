@@ -11,7 +11,7 @@
  */
 
 import { type ObjectFormat, type Oid, oidToRaw } from "../../core/oid.ts";
-import { IdTable } from "./id_table.ts";
+import { arrangePacks, IdTable } from "./id_table.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 import type { PackPool, PoolScan } from "./pack_pool.ts";
 
@@ -54,7 +54,6 @@ export class Catalog {
   readonly #packs = new Set<OpenedPack>();
   readonly #segments: Segment[] = [];
   #recent: Segment = NOWHERE;
-  #numberOf: Int32Array<ArrayBuffer> = NONE;
   #nextCopy: Int32Array<ArrayBuffer> = NONE;
   #stamp: string;
   #isClosed = false;
@@ -66,13 +65,16 @@ export class Catalog {
     const packs = scan.packs();
     let total = scan.loose.length;
     for (const pack of packs) total += pack.count;
-    this.ids = new IdTable(format, total);
+    this.ids = new IdTable(format, scan.loose.length);
     const capacity = total + 64;
     this.flags = new Uint8Array(capacity);
     this.types = new Uint8Array(capacity);
     this.bases = new Int32Array(capacity);
     this.kinds = new Uint8Array(capacity);
-    for (const pack of packs) this.#addPack(pack);
+    const { merged, searched } = arrangePacks(packs);
+    for (const pack of merged) this.#addSegment(pack);
+    this.ids.addMerged(merged.map((pack) => pack.views), this.#chain);
+    for (const pack of searched) this.#addPack(pack);
     this.#addLoose(scan.loose);
   }
 
@@ -85,9 +87,8 @@ export class Catalog {
   intern(bytes: Uint8Array, at: number): number {
     const known = this.ids.find(bytes, at);
     if (known >= 0) return known;
-    const number = this.ids.append(bytes, at);
-    this.#fit();
-    this.ids.enter(number);
+    const number = this.ids.add(bytes, at);
+    this.#fit(this.ids.count);
     this.absent++;
     return number;
   }
@@ -106,7 +107,7 @@ export class Catalog {
   numberOf(slot: number): number {
     return ((this.flags[slot] as number) & COPY) === 0
       ? slot
-      : this.#numberOf[slot] as number;
+      : this.ids.numberOf(slot);
   }
 
   /** The pack that `slot` is in, or `undefined`. */
@@ -176,23 +177,18 @@ export class Catalog {
   }
 
   #addPack(pack: OpenedPack): void {
+    this.#addSegment(pack);
+    this.ids.addSearched(pack.views, pack.tables.hasRepeats, this.#chain);
+  }
+
+  #addSegment(pack: OpenedPack): void {
     pack.retain();
     this.#packs.add(pack);
-    const start = this.ids.appendWords(pack.ids);
+    const start = Math.max(this.ids.count, this.#segments.at(-1)?.end ?? 0);
     const end = start + pack.count;
-    pack.ids = this.ids.view(start, end);
     this.#segments.push({ start, end, pack });
-    this.#fit();
-    for (let slot = start; slot < end; slot++) {
-      const number = this.ids.enter(slot);
-      if (number < 0) {
-        this.flags[slot] = HERE;
-      } else {
-        this.flags[slot] = COPY;
-        this.flags[number] = (this.flags[number] as number) | HERE;
-        this.#chain(number, slot);
-      }
-    }
+    this.#fit(end);
+    this.flags.fill(HERE, start, end);
   }
 
   #addLoose(oids: readonly Oid[]): boolean {
@@ -201,9 +197,8 @@ export class Catalog {
       const raw = oidToRaw(oid);
       let number = this.ids.find(raw, 0);
       if (number < 0) {
-        number = this.ids.append(raw, 0);
-        this.#fit();
-        this.ids.enter(number);
+        number = this.ids.add(raw, 0);
+        this.#fit(this.ids.count);
       }
       const flags = this.flags[number] as number;
       if ((flags & LOOSE) !== 0) continue;
@@ -213,17 +208,18 @@ export class Catalog {
     return found;
   }
 
-  #chain(number: number, slot: number): void {
-    if (this.#numberOf.length === 0) {
-      this.#numberOf = new Int32Array(this.flags.length);
+  /** Notes that `slot` is a further copy of `number`. */
+  readonly #chain = (number: number, slot: number): void => {
+    this.flags[slot] = COPY;
+    this.flags[number] = (this.flags[number] as number) | HERE;
+    if (this.#nextCopy.length === 0) {
       this.#nextCopy = new Int32Array(this.flags.length);
     }
-    this.#numberOf[slot] = number;
     // Behind the first, not at the end: an index may repeat an id as often as
     // it has entries.
     this.#nextCopy[slot] = this.#nextCopy[number] as number;
     this.#nextCopy[number] = slot;
-  }
+  };
 
   #segmentOf(slot: number): Segment | undefined {
     const recent = this.#recent;
@@ -241,16 +237,15 @@ export class Catalog {
     return segment;
   }
 
-  /** Makes every column as long as there are ids. */
-  #fit(): void {
-    if (this.ids.count <= this.flags.length) return;
-    const capacity = Math.max(this.ids.count, this.flags.length * 2);
+  /** Makes every column as long as there are numbers. */
+  #fit(count: number): void {
+    if (count <= this.flags.length) return;
+    const capacity = Math.max(count, this.flags.length * 2);
     this.flags = widen(this.flags, new Uint8Array(capacity));
     this.types = widen(this.types, new Uint8Array(capacity));
     this.kinds = widen(this.kinds, new Uint8Array(capacity));
     this.bases = widen(this.bases, new Int32Array(capacity));
-    if (this.#numberOf.length === 0) return;
-    this.#numberOf = widen(this.#numberOf, new Int32Array(capacity));
+    if (this.#nextCopy.length === 0) return;
     this.#nextCopy = widen(this.#nextCopy, new Int32Array(capacity));
   }
 }

@@ -5,16 +5,16 @@
  * @module
  */
 
-import { equalBytes } from "../../core/bytes.ts";
+import { equalBytes, readUint32 } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
-import type { ObjectFormat } from "../../core/oid.ts";
-import { PackIndex } from "../../pack/index.ts";
-import { orderByOffset } from "../../pack/offset_order.ts";
 import { PACK_HEADER_BYTES, parsePackHeader } from "../../pack/pack_header.ts";
+import {
+  type PackTables,
+  type PackTableViews,
+  viewTables,
+} from "../../pack/tables.ts";
 import type { RandomAccess, StoredPack } from "../types.ts";
 import { WINDOW_OVERLAP, type WindowCache, WindowSet } from "./windows.ts";
-
-const LITTLE_ENDIAN = true;
 
 /** Bytes somewhere in an array: an entry, valid until the next read. */
 export interface PackSpan {
@@ -34,63 +34,30 @@ export class OpenedPack {
   readonly count: number;
   /** Whether entries have checksums. */
   readonly hasCrcs: boolean;
-  /**
-   * The words of its ids by rank, as an IdTable keeps them: a view of the
-   * table that took them in last.
-   */
-  ids: Int32Array;
+  /** Its tables. */
+  readonly tables: PackTables;
+  /** Views of them. */
+  readonly views: PackTableViews;
   /** It was found gone or changed: a store made later must not take it. */
   isStale = false;
   readonly #stored: StoredPack;
-  readonly #rawLength: number;
-  readonly #offsets: Float64Array<ArrayBuffer>;
-  readonly #crcs: Uint32Array<ArrayBuffer>;
-  readonly #checksum: Uint8Array<ArrayBuffer>;
+  readonly #offsets: Uint32Array | Float64Array;
   readonly #windows: WindowSet;
+  /** Where the last entry ends, once the pack was opened. */
+  #dataEnd = Infinity;
   #file: RandomAccess | undefined;
   #users = 0;
 
-  /**
-   * Takes in an index; `indexBytes` is not kept. Throws StorageError
-   * "corrupt-index".
-   */
-  constructor(
-    stored: StoredPack,
-    indexBytes: Uint8Array,
-    format: ObjectFormat,
-    windows: WindowCache,
-  ) {
-    const index = new PackIndex(indexBytes, format);
-    const { count } = index;
+  /** A pack of which `tables` are; nothing is read yet. */
+  constructor(stored: StoredPack, tables: PackTables, windows: WindowCache) {
     this.name = stored.name;
-    this.count = count;
-    this.hasCrcs = index.hasCrcs;
+    this.count = tables.count;
+    this.hasCrcs = tables.hasCrcs;
+    this.tables = tables;
+    this.views = viewTables(tables);
     this.#stored = stored;
-    this.#rawLength = format.rawLength;
+    this.#offsets = this.views.offsets;
     this.#windows = new WindowSet(windows);
-    this.#checksum = index.packChecksum().slice();
-    const unordered = new Float64Array(count);
-    for (let i = 0; i < count; i++) unordered[i] = index.offset(i);
-    const order = orderByOffset(unordered);
-    const width = format.rawLength / 4;
-    const offsets = new Float64Array(count + 1);
-    const crcs = new Uint32Array(index.hasCrcs ? count : 0);
-    const ids = new Int32Array(count * width);
-    const view = new DataView(indexBytes.buffer, indexBytes.byteOffset);
-    let row = 0;
-    for (let rank = 0; rank < count; rank++) {
-      const position = order[rank] as number;
-      offsets[rank] = unordered[position] as number;
-      if (index.hasCrcs) crcs[rank] = index.crc(position);
-      let at = index.rawAt(position);
-      for (let i = 0; i < width; i++, at += 4) {
-        ids[row++] = view.getInt32(at, LITTLE_ENDIAN);
-      }
-    }
-    offsets[count] = Infinity;
-    this.#offsets = offsets;
-    this.#crcs = crcs;
-    this.ids = ids;
   }
 
   /** Where the entry of `rank` starts. */
@@ -100,12 +67,14 @@ export class OpenedPack {
 
   /** Where the entry of `rank` ends. The pack must have been opened. */
   end(rank: number): number {
-    return this.#offsets[rank + 1] as number;
+    const next = rank + 1;
+    return next < this.count ? this.#offsets[next] as number : this.#dataEnd;
   }
 
   /** The CRC-32 that the index has for `rank`. */
   crc(rank: number): number {
-    return this.#crcs[rank] as number;
+    const { crcs, positions } = this.views;
+    return readUint32(crcs, 4 * (positions[rank] as number));
   }
 
   /** The rank of the entry that starts at `offset`, or -1. */
@@ -134,16 +103,29 @@ export class OpenedPack {
       this.isStale = true;
       return false;
     }
-    this.#offsets[this.count] = file.size - this.#rawLength;
+    this.#dataEnd = file.size - this.views.checksum.length;
     this.#file = file;
     return true;
   }
 
+  /** Whether the pack that is there now is what its tables are for. */
+  isCurrent(): boolean {
+    if (this.#file !== undefined) return true;
+    const file = this.#stored.open();
+    if (file === undefined) return false;
+    try {
+      return this.#isMine(file);
+    } finally {
+      file.close();
+    }
+  }
+
   // packfile.c: open_packed_git_1
   #isMine(file: RandomAccess): boolean {
-    if (file.size < PACK_HEADER_BYTES + this.#rawLength) return false;
+    const { checksum } = this.views;
+    if (file.size < PACK_HEADER_BYTES + checksum.length) return false;
     const header = new Uint8Array(PACK_HEADER_BYTES);
-    const trailer = new Uint8Array(this.#rawLength);
+    const trailer = new Uint8Array(checksum.length);
     if (file.readAt(header, 0) !== header.length) return false;
     if (file.readAt(trailer, file.size - trailer.length) !== trailer.length) {
       return false;
@@ -156,7 +138,7 @@ export class OpenedPack {
     }
     const last = this.count === 0 ? 0 : this.offset(this.count - 1);
     return last < file.size - trailer.length &&
-      equalBytes(trailer, this.#checksum);
+      equalBytes(trailer, checksum);
   }
 
   /**

@@ -5,6 +5,20 @@
  * @module
  */
 
+import type { PackTables } from "../../pack/tables.ts";
+
+/**
+ * Where the tables of packs are kept beside the stores that use them, so that
+ * an index is read once for all workers of a process. Names are those of
+ * StoredPack; what comes from here is compared with the pack before its use.
+ */
+export interface PackTableCache {
+  /** The tables that were put under a name, if they are still kept. */
+  get(name: string): PackTables | undefined;
+  /** Offers tables; they do not change. */
+  put(name: string, tables: PackTables): void;
+}
+
 /** Settings of an object store; every one has a default. */
 export interface ObjectStoreOptions {
   /**
@@ -36,6 +50,8 @@ export interface ObjectStoreOptions {
    * making a walker. 2048 unless told.
    */
   readonly walkerMinObjects?: number;
+  /** Keeps packs' tables. They are kept nowhere else unless told. */
+  readonly tables?: PackTableCache;
   /** Told of packs and commit-graphs left out because they are broken. */
   readonly warn?: (message: string) => void;
 }
@@ -55,6 +71,7 @@ export function settingsOf(options: ObjectStoreOptions): ObjectStoreSettings {
     maxObjectBytes: 512 * MIB,
     maxAbsent: 65_536,
     walkerMinObjects: 2048,
+    tables: { get: () => undefined, put() {} },
     warn() {},
     ...options,
   };

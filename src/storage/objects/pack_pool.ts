@@ -8,7 +8,8 @@
 import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { ObjectPorts, StoredPack } from "../types.ts";
+import { areWholeTables, readPackTables } from "../../pack/tables.ts";
+import type { ObjectPorts, RandomAccess, StoredPack } from "../types.ts";
 import { GraphPool } from "./graph_pool.ts";
 import { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
@@ -32,6 +33,7 @@ export class PackPool {
   readonly windows: WindowCache;
   readonly #ports: ObjectPorts;
   readonly #format: ObjectFormat;
+  readonly #kernels: Pick<Kernels, "arrangeIndex">;
   readonly #settings: ObjectStoreSettings;
   #opened = new Map<string, OpenedPack>();
 
@@ -39,11 +41,12 @@ export class PackPool {
   constructor(
     ports: ObjectPorts,
     format: ObjectFormat,
-    kernels: Pick<Kernels, "hash">,
+    kernels: Pick<Kernels, "hash" | "arrangeIndex">,
     settings: ObjectStoreSettings,
   ) {
     this.#ports = ports;
     this.#format = format;
+    this.#kernels = kernels;
     this.#settings = settings;
     this.windows = new WindowCache(settings.windowCacheBytes);
     this.graphs = new GraphPool(
@@ -87,14 +90,50 @@ export class PackPool {
 
   // Like git, a broken index costs its pack, not the repository.
   #openOne(stored: StoredPack): OpenedPack | undefined {
-    const index = stored.index();
+    const kept = this.#fromCache(stored);
+    if (kept !== undefined) return kept;
+    const index = openIndex(stored);
     if (index === undefined) return undefined;
     try {
-      return new OpenedPack(stored, index, this.#format, this.windows);
+      const tables = readPackTables(index, this.#format, this.#kernels);
+      this.#settings.tables.put(stored.name, tables);
+      return new OpenedPack(stored, tables, this.windows);
     } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
+      if (!(error instanceof StorageError) || error.code !== "corrupt-index") {
+        throw error;
+      }
       this.#settings.warn(`${stored.name}: ${messageOf(error)}`);
       return undefined;
+    } finally {
+      index.close();
     }
   }
+
+  /** A pack whose tables were kept, if they are for what the pack is now. */
+  #fromCache(stored: StoredPack): OpenedPack | undefined {
+    const tables = this.#settings.tables.get(stored.name);
+    if (
+      tables === undefined || tables.format !== this.#format.name ||
+      !areWholeTables(tables)
+    ) {
+      return undefined;
+    }
+    const pack = new OpenedPack(stored, tables, this.windows);
+    return pack.isCurrent() ? pack : undefined;
+  }
+}
+
+function openIndex(stored: StoredPack): RandomAccess | undefined {
+  if (stored.openIndex !== undefined) return stored.openIndex();
+  const bytes = stored.index();
+  if (bytes === undefined) return undefined;
+  return {
+    size: bytes.length,
+    readAt(into, position) {
+      const part = bytes.subarray(position, position + into.length);
+      into.set(part);
+      return part.length;
+    },
+    close() {},
+  };
 }

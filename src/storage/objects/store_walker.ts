@@ -51,22 +51,19 @@ export class StoreWalker {
       slots = end;
       packs.push(walked(pack, start, end));
     }
-    const offsets = new Float64Array(slots);
-    let slot = 0;
-    for (const { start, pack } of this.#catalog.packs()) {
-      if (start !== slot || slot === slots) break;
-      for (let rank = 0; rank < pack.count; rank++) {
-        offsets[slot++] = pack.offset(rank);
-      }
-    }
+    const sorted = ids.searched().map(({ start, views, hasCopies }) => ({
+      ids: views.ids,
+      fanOut: views.fanOut,
+      start: hasCopies ? 0 : start,
+      numbers: hasCopies
+        ? Int32Array.from(views.ranks, (rank) => ids.numberOf(start + rank))
+        : views.ranks,
+    }));
     this.#walker = make({
       rawLength: this.#format.rawLength,
-      ids: ids.view(0, ids.count),
-      table: ids.table,
-      shift: ids.shift,
-      seed: ids.seed,
+      sorted,
+      ...ids.rows(),
       packs,
-      offsets,
     });
     return this.#walker;
   }
@@ -83,6 +80,7 @@ function walked(pack: OpenedPack, start: number, end: number): WalkedPack {
     start,
     end,
     dataEnd: isOpen ? pack.end(pack.count - 1) : 0,
+    offsets: pack.views.offsets,
     read(into, position): number {
       if (!isOpen) return 0;
       try {

@@ -15,7 +15,7 @@ import {
 } from "../../../src/pack/entry_header.ts";
 import { PackIndex } from "../../../src/pack/index.ts";
 import { encodePackIndex } from "../../../src/pack/index_writer.ts";
-import { orderByOffset } from "../../../src/pack/offset_order.ts";
+import { orderByOffset } from "../../../src/kernels/reference/offset_order.ts";
 import {
   encodePackHeader,
   parsePackHeader,
