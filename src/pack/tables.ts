@@ -10,7 +10,6 @@
  * @module
  */
 
-import { compareBytes } from "../core/bytes.ts";
 import type { ObjectFormat } from "../core/oid.ts";
 import { KernelError, type Kernels } from "../kernels/types.ts";
 import {
@@ -180,10 +179,17 @@ function sortIds(views: PackTableViews, words: Uint8Array): void {
   const { raw, crcs, ids, positions } = views;
   const count = positions.length;
   const width = count === 0 ? 0 : ids.length / count;
-  const idOf = (position: number): Uint8Array =>
-    raw.subarray(position * width * 4, (position + 1) * width * 4);
-  const order = Uint32Array.from({ length: count }, (_, i) => i)
-    .sort((a, b) => compareBytes(idOf(a), idOf(b)));
+  const data = new DataView(raw.buffer, raw.byteOffset, raw.length);
+  const order = Array.from({ length: count }, (_, position) => position);
+  order.sort((a, b) => {
+    const shift = (b - a) * width * 4;
+    const start = a * width * 4;
+    for (let at = start; at < start + width * 4; at += 4) {
+      const difference = data.getUint32(at) - data.getUint32(at + shift);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  });
   const permute = (bytes: Uint8Array, size: number): void => {
     if (bytes.length === 0) return;
     const old = bytes.slice();

@@ -12,6 +12,7 @@ import { concatBytes, fromUtf8, toHex } from "../../src/core/bytes.ts";
 import { SHA1, SHA256 } from "../../src/core/oid.ts";
 import { REFERENCE } from "../../src/kernels/reference/kernels.ts";
 import { KernelError, type Kernels } from "../../src/kernels/types.ts";
+import { arrangeIndexContract } from "./arrange_index.ts";
 import { type Random, seeded } from "../support/random.ts";
 import { describe, it } from "../support/test.ts";
 
@@ -24,6 +25,7 @@ export function kernelsContract(kernels: Kernels): void {
     hostileInflateContract(kernels);
     hashContract(kernels);
     deltaContract(kernels);
+    arrangeIndexContract(kernels);
   });
 }
 
