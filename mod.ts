@@ -46,12 +46,15 @@ export {
 } from "./src/core/errors.ts";
 export type {
   Hash,
+  IndexColumns,
+  IndexVerdict,
   Inflated,
   Kernels,
   PackWalker,
   PackWalkerInit,
   PeeledForm,
   RefLines,
+  SortedIds,
   WalkedPack,
 } from "./src/kernels/types.ts";
 export type { Kind } from "./src/object/kind.ts";
@@ -71,7 +74,11 @@ export type {
 } from "./src/storage/memory/memory_objects.ts";
 export type { MemoryRepositoryInit } from "./src/storage/memory/memory_repository.ts";
 export type { PlainConfigValues } from "./src/storage/memory/plain_config.ts";
-export type { ObjectStoreOptions } from "./src/storage/objects/options.ts";
+export type {
+  ObjectStoreOptions,
+  PackTableCache,
+} from "./src/storage/objects/options.ts";
+export type { PackTables } from "./src/pack/tables.ts";
 export type {
   Backend,
   ConfigView,
