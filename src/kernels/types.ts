@@ -79,6 +79,15 @@ export interface Kernels {
    * or above 2^53 - 1.
    */
   arrangeIndex(columns: IndexColumns): IndexVerdict;
+  /**
+   * A git delta that makes `target` of `base`, or `undefined` where what it
+   * finds takes more than `limit` bytes. Its time is linear in both.
+   */
+  createDelta(
+    base: Uint8Array,
+    target: Uint8Array,
+    limit: number,
+  ): Uint8Array<ArrayBuffer> | undefined;
   /** Makes a walker, where these kernels have one. */
   readonly packWalker?: (init: PackWalkerInit) => PackWalker;
 }

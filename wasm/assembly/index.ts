@@ -1,6 +1,8 @@
 /** The kernels' exports; their memory is laid out by `heapStart`. */
 
 export { configureIds } from "./ids";
+export { applyDelta, resultSize } from "./delta";
+export { createDelta, indexBase } from "./delta_create";
 export { inflate, inputEnd, outputEnd } from "./inflate";
 export { encodeRefs, indexRefs, refsInputEnd, refsOutputEnd } from "./refs";
 export {

@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import zlib from "node:zlib";
 import { KernelError, type Kernels } from "../types.ts";
 import { applyDelta } from "../reference/delta.ts";
+import { createDelta } from "../reference/delta_create.ts";
 import { inflatePrefix } from "../reference/inflate.ts";
 import { arrangeIndex } from "../reference/pack_index.ts";
 
@@ -64,11 +65,16 @@ function translate(error: unknown, size: number): KernelError {
 // Larger objects are compressed in a fraction of the time: the caller waits.
 const FAST_FROM_BYTES = 1024 * 1024;
 
+// Up to this a small window does, which takes half the time to set up.
+const SMALL_BYTES = 4096;
+const SMALL_OPTIONS = { windowBits: 12, memLevel: 5, chunkSize: 5 * 1024 };
+
 function deflate(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const level = data.length < FAST_FROM_BYTES
     ? zlib.constants.Z_DEFAULT_COMPRESSION
     : zlib.constants.Z_BEST_SPEED;
-  const stream = zlib.deflateSync(data, { level });
+  const small = data.length <= SMALL_BYTES ? SMALL_OPTIONS : {};
+  const stream = zlib.deflateSync(data, { level, ...small });
   const { buffer, byteOffset, length } = stream;
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
@@ -93,4 +99,5 @@ export const NATIVE: Kernels = {
   },
   applyDelta,
   arrangeIndex,
+  createDelta,
 };

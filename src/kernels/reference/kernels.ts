@@ -8,6 +8,7 @@ import type { Kernels } from "../types.ts";
 import { crc32 } from "./crc32.ts";
 import { deflate } from "./deflate.ts";
 import { applyDelta } from "./delta.ts";
+import { createDelta } from "./delta_create.ts";
 import { inflate, inflatePrefix } from "./inflate.ts";
 import { arrangeIndex } from "./pack_index.ts";
 import { sha1 } from "./sha1.ts";
@@ -23,4 +24,5 @@ export const REFERENCE: Kernels = {
   hash: (format) => format.name === "sha1" ? sha1() : sha256(),
   applyDelta,
   arrangeIndex,
+  createDelta,
 };

@@ -101,6 +101,32 @@ export interface WasmExports {
     offsets: number,
   ): void;
   invert(positions: number, begin: number, end: number, ranks: number): void;
+  resultSize(delta: number, end: number, baseSize: number): bigint;
+  applyDelta(
+    base: number,
+    baseSize: number,
+    end: number,
+    output: number,
+    outEnd: number,
+  ): number;
+  indexBase(
+    base: number,
+    size: number,
+    first: number,
+    bits: number,
+    next: number,
+  ): void;
+  createDelta(
+    base: number,
+    baseSize: number,
+    target: number,
+    targetSize: number,
+    first: number,
+    bits: number,
+    next: number,
+    output: number,
+    limit: number,
+  ): number;
   heapStart(): number;
 }
 

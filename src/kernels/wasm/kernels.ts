@@ -7,6 +7,7 @@
  */
 
 import { type Inflated, KernelError, type Kernels } from "../types.ts";
+import { wasmCreateDelta } from "./delta_create.ts";
 import { growTo, WasmFactory } from "./instance.ts";
 import { wasmRefLines } from "./ref_lines.ts";
 import { wasmArrangeIndex } from "./pack_index.ts";
@@ -77,6 +78,25 @@ export function wasmKernels(rest: Kernels): Kernels {
     }),
     arrangeIndex: (columns) =>
       wasmArrangeIndex(factory, { wasm, start: base, end }, columns),
+    applyDelta(source, delta, limit): Uint8Array<ArrayBuffer> {
+      const deltaAt = output - SLACK_BYTES - delta.length;
+      const sourceEnd = base + source.length + SLACK_BYTES;
+      if (sourceEnd > deltaAt) return rest.applyDelta(source, delta, limit);
+      memory.set(source, base);
+      memory.set(delta, deltaAt);
+      const deltaEnd = deltaAt + delta.length;
+      const size = Number(wasm.resultSize(deltaAt, deltaEnd, source.length));
+      const end = output + size;
+      if (
+        size < 0 || size > Math.min(limit, MAX_OUTPUT_BYTES) ||
+        wasm.applyDelta(base, source.length, deltaEnd, output, end) === 0
+      ) {
+        // The rare ones, and every error.
+        return rest.applyDelta(source, delta, limit);
+      }
+      return memory.slice(output, end);
+    },
+    createDelta: wasmCreateDelta(factory, rest),
     packWalker: (init) => wasmPackWalker(factory, init),
     inflate(input, at, size): Inflated {
       if (size > MAX_OUTPUT_BYTES) return rest.inflate(input, at, size);

@@ -5,12 +5,19 @@ import { NATIVE } from "../../../src/kernels/native/kernels.ts";
 import { REFERENCE } from "../../../src/kernels/reference/kernels.ts";
 import { selectKernels, selfCheck } from "../../../src/kernels/select.ts";
 import { wasmKernels } from "../../../src/kernels/wasm/kernels.ts";
+import { createDeltaContract } from "../../contract/delta_create.ts";
 import { kernelsContract } from "../../contract/kernels.ts";
 import { test } from "../../support/test.ts";
 
 kernelsContract(REFERENCE);
 kernelsContract(NATIVE);
 kernelsContract(wasmKernels(NATIVE));
+
+const ALL = [REFERENCE, NATIVE, wasmKernels(NATIVE)];
+for (const kernels of ALL) {
+  // What the native ones have of these is the reference's.
+  if (kernels !== NATIVE) createDeltaContract(kernels, ALL);
+}
 
 test("selectKernels picks the wasm kernels where they work", () => {
   assert.equal(selectKernels().label, "wasm");
