@@ -89,6 +89,7 @@ export type {
   PackBytes,
   PackPlan,
   PackRequest,
+  PathRoots,
   RefRecord,
   RefRun,
   RefSnapshot,

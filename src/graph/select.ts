@@ -11,7 +11,7 @@
 import { NumberList } from "../core/number_list.ts";
 import { ObjectSet } from "../core/object_set.ts";
 import { COMMIT } from "../object/kind.ts";
-import type { ObjectGraph } from "../storage/types.ts";
+import type { ObjectGraph, PathRoots } from "../storage/types.ts";
 import { COMMITS_PER_STEP, RevisionWalk } from "./revision_walk.ts";
 import { expandHad, expandWanted } from "./tree_walk.ts";
 
@@ -46,6 +46,8 @@ export interface Selection {
    * blobs of those at the boundary. A thin pack may use them as bases.
    */
   readonly had: ObjectSet;
+  /** The trees of the commits that are sent, and those before them. */
+  readonly roots: PathRoots;
 }
 
 /**
@@ -90,11 +92,18 @@ export function* select(
   const blobs = new NumberList(1024);
   addUnlessHad(walk.trees, had, seen, trees);
   addUnlessHad(walk.blobs, had, seen, blobs);
+  const before = new NumberList(1024);
+  for (let i = 0; i < trees.length; i++) before.push(-1);
   for (let i = 0; i < commitCount; i++) {
-    const tree = graph.commitTree(objects.at(i));
-    if (seen.add(tree)) trees.push(tree);
+    const commit = objects.at(i);
+    const tree = graph.commitTree(commit);
+    if (seen.add(tree)) {
+      trees.push(tree);
+      before.push(treeBefore(graph, walk, members, commit));
+    }
     if ((i + 1) % COMMITS_PER_STEP === 0) yield objects.length + trees.length;
   }
+  const roots = { sent: trees.view().slice(), before: before.view().slice() };
   for (const found of expandWanted(graph, seen, { trees, blobs })) {
     yield objects.length + found;
   }
@@ -102,7 +111,20 @@ export function* select(
     if (seen !== members) addAll(list, members);
     objects.pushAll(list.view());
   }
-  return { objects, members, had };
+  return { objects, members, had, roots };
+}
+
+/** The tree of a commit's first parent, or -1 where the walk did not see it. */
+function treeBefore(
+  graph: ObjectGraph,
+  walk: RevisionWalk,
+  members: ObjectSet,
+  commit: number,
+): number {
+  if (walk.parentCount(commit) === 0) return -1;
+  const parent = graph.parent(commit, 0);
+  const isSeen = members.has(parent) || walk.isParsed(parent);
+  return isSeen && graph.has(parent) ? graph.commitTree(parent) : -1;
 }
 
 /**

@@ -280,9 +280,25 @@ export interface PackRequest {
   readonly bases?: ObjectSet;
   /** Whether the reader takes deltas by offset; else they name their base. */
   readonly ofsDelta: boolean;
+  /**
+   * Where deltas are looked for: what stood at the same path is alike. Absent:
+   * those that are stored are all.
+   */
+  readonly paths?: PathRoots;
 }
 
-/** What a plan came to, as git's closing progress line tells it. */
+/** Trees in which the same paths are alike. */
+export interface PathRoots {
+  /** The trees of commits that are sent, newest first. */
+  readonly sent: Int32Array;
+  /** For each the tree of its commit's first parent, or -1. */
+  readonly before: Int32Array;
+}
+
+/**
+ * What a plan came to, as git's closing progress line tells it. Where a stored
+ * pack goes as it lies, its deltas are counted while it is read.
+ */
 export interface PackPlan {
   /** Objects in the pack. */
   readonly objects: number;

@@ -159,11 +159,17 @@ async function planPack(
   selection: Selection,
   { order, progress, life }: Watch & { readonly order: PackOrder },
 ): Promise<PackPlan> {
-  const { objects, members, had } = selection;
+  const { objects, members, had, roots: paths } = selection;
   const bases: { bases?: ObjectSet } = order.thin ? { bases: had } : {};
   progress.start("Counting objects", objects.length);
   const plan = await conversation.pacer.drive(
-    store.planPack({ objects, members, ofsDelta: order.ofsDelta, ...bases }),
+    store.planPack({
+      objects,
+      members,
+      paths,
+      ofsDelta: order.ofsDelta,
+      ...bases,
+    }),
     (count) => progress.update(count) ? life.speak() : life.beat(),
   );
   progress.finish(objects.length);

@@ -52,6 +52,16 @@ export interface ObjectStoreOptions {
   readonly walkerMinObjects?: number;
   /** Keeps packs' tables. They are kept nowhere else unless told. */
   readonly tables?: PackTableCache;
+  /**
+   * Bytes of objects that one request may compare to find deltas for what
+   * would go whole, half of it to find them. 128 MiB unless told; 0 makes none.
+   */
+  readonly deltaSearchBytes?: number;
+  /**
+   * Bytes of such deltas that one request may hold until they are sent. 16 MiB
+   * unless told.
+   */
+  readonly deltaHeldBytes?: number;
   /** Told of packs and commit-graphs left out because they are broken. */
   readonly warn?: (message: string) => void;
 }
@@ -72,6 +82,8 @@ export function settingsOf(options: ObjectStoreOptions): ObjectStoreSettings {
     maxAbsent: 65_536,
     walkerMinObjects: 2048,
     tables: { get: () => undefined, put() {} },
+    deltaSearchBytes: 128 * MIB,
+    deltaHeldBytes: 16 * MIB,
     warn() {},
     ...options,
   };

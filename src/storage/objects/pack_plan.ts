@@ -6,54 +6,35 @@
  */
 
 import type { ObjectSet } from "../../core/object_set.ts";
-import type { ObjectFormat } from "../../core/oid.ts";
-import type { Hash, Kernels } from "../../kernels/types.ts";
+import type { Hash } from "../../kernels/types.ts";
 import { OFS_DELTA, REF_DELTA, TAG } from "../../object/kind.ts";
 import type { PackBytes, PackPlan, PackRequest } from "../types.ts";
-import { BAD, type Catalog, COPY, LOOSE } from "./catalog.ts";
+import { BAD, type Catalog, COPY, LOOSE, type Segment } from "./catalog.ts";
+import { makeDeltas } from "./delta_plan.ts";
+import {
+  ANEW,
+  BY_NAME,
+  BY_OFFSET,
+  MADE,
+  type MadeDelta,
+  type PackRecipe,
+  type PackSources,
+  VERBATIM,
+} from "./pack_recipe.ts";
 import { PackStream } from "./pack_stream.ts";
 import type { ObjectReader } from "./reader.ts";
-import type { StoreWalker } from "./store_walker.ts";
-
-/** The entry's bytes are copied. */
-export const VERBATIM = 1;
-/** A delta that names its base by its distance, which may have changed. */
-export const BY_OFFSET = 2;
-/** A delta that was stored by distance and is to name its base. */
-export const BY_NAME = 3;
-/** The object is inflated and deflated again, whole. */
-export const ANEW = 4;
+import { segmentOf, WholePack } from "./whole_pack.ts";
 
 /** Objects planned between two yields. */
 const STEP = 4096;
-
-/** How one pack is to be made. */
-export interface PackRecipe {
-  /** The slots of the copies to send, in the order of the pack. */
-  readonly slots: Int32Array;
-  /** What to do with each: one of the constants above. */
-  readonly actions: Uint8Array;
-}
-
-/** What a recipe is made from. */
-export interface PackSources {
-  /** The objects. */
-  readonly catalog: Catalog;
-  /** Their reader. */
-  readonly reader: ObjectReader;
-  /** Reads many headers at once. */
-  readonly walker: StoreWalker;
-  /** The kernels. */
-  readonly kernels: Kernels;
-  /** The object format. */
-  readonly format: ObjectFormat;
-}
 
 /** As ObjectStore.planPack says. */
 export function* planPack(
   sources: PackSources,
   request: PackRequest,
 ): Generator<number, PackPlan, void> {
+  const segment = segmentOf(sources.catalog, request);
+  if (segment !== undefined) return planWhole(sources, request, segment);
   const slots = sortedObjects(request, sources.catalog.count);
   readHeaders(sources, slots);
   const planner = new Planner(sources, request);
@@ -67,25 +48,82 @@ export function* planPack(
   }
   if (!isSorted) slots.sort();
   const actions = new Uint8Array(slots.length);
-  let deltas = 0;
-  let reused = 0;
   for (let i = 0; i < slots.length; i++) {
-    const slot = slots[i] as number;
-    const action = planner.decide(slot);
-    actions[i] = action;
-    if (action !== ANEW) {
-      reused++;
-      if ((sources.catalog.types[slot] as number) > TAG) deltas++;
-    }
-    if (i % STEP === STEP - 1) yield i + 1;
+    actions[i] = planner.decide(slots[i] as number);
+    if (i % (8 * STEP) === 8 * STEP - 1) yield i + 1;
   }
+  const made = new Map<number, MadeDelta>();
+  yield* makeDeltas(sources, request, { slots, actions, made });
+  const { ofsDelta } = request;
   return {
-    objects: slots.length,
-    deltas,
-    reused,
-    reusedDeltas: deltas,
+    ...countObjects(sources.catalog, slots, actions),
     open: (hash: Hash): PackBytes =>
-      new PackStream(sources, { slots, actions }, hash),
+      new PackStream(sources, { slots, actions, made, ofsDelta }, hash),
+  };
+}
+
+/** What the closing line tells. */
+function countObjects(
+  catalog: Catalog,
+  slots: Int32Array,
+  actions: Uint8Array,
+): Omit<PackPlan, "open"> {
+  const { types } = catalog;
+  let reused = 0;
+  let reusedDeltas = 0;
+  let made = 0;
+  for (let i = 0; i < slots.length; i++) {
+    const action = actions[i] as number;
+    if (action === MADE) made++;
+    if (action === MADE || action === ANEW) continue;
+    reused++;
+    if ((types[slots[i] as number] as number) > TAG) reusedDeltas++;
+  }
+  const deltas = reusedDeltas + made;
+  return { objects: slots.length, deltas, reused, reusedDeltas };
+}
+
+/**
+ * A plan to send one stored pack as it lies. Its deltas are counted as they
+ * go by.
+ */
+function planWhole(
+  sources: PackSources,
+  request: PackRequest,
+  segment: Segment,
+): PackPlan {
+  const objects = segment.end - segment.start;
+  const slots = new Int32Array(objects);
+  for (let i = 0; i < objects; i++) slots[i] = segment.start + i;
+  const actions = new Uint8Array(objects).fill(VERBATIM);
+  let planned: Omit<PackPlan, "open"> | undefined;
+  const whole = new WholePack(sources, segment, () => {
+    readHeaders(sources, slots);
+    const planner = new Planner(sources, request);
+    slots.forEach((slot, i) => actions[i] = planner.decide(slot));
+    planned = countObjects(sources.catalog, slots, actions);
+    recipe.whole = undefined;
+  });
+  const { ofsDelta } = request;
+  const recipe: PackRecipe = {
+    slots,
+    actions,
+    made: new Map(),
+    ofsDelta,
+    whole,
+  };
+  return {
+    objects,
+    get deltas(): number {
+      return planned?.deltas ?? whole.deltas;
+    },
+    get reused(): number {
+      return planned?.reused ?? objects;
+    },
+    get reusedDeltas(): number {
+      return planned?.reusedDeltas ?? whole.deltas;
+    },
+    open: (hash: Hash): PackBytes => new PackStream(sources, recipe, hash),
   };
 }
 
@@ -123,6 +161,9 @@ class Planner {
   readonly #members: ObjectSet;
   readonly #bases: ObjectSet | undefined;
   readonly #ofsDelta: boolean;
+  /** The slots of the pack that was met last, which is open. */
+  #start = 0;
+  #end = 0;
 
   constructor(sources: PackSources, request: PackRequest) {
     this.#catalog = sources.catalog;
@@ -135,12 +176,17 @@ class Planner {
   /** The copy of an object to send: a slot, or its number if it is loose. */
   choose(number: number): number {
     const catalog = this.#catalog;
+    if (this.#isPlain(number)) return number;
     for (;;) {
       let slot = catalog.copy(number);
       while (slot >= 0 && this.#reader.type(slot) === 0) {
         slot = catalog.copy(number);
       }
-      if (slot >= 0) return slot;
+      if (slot >= 0) {
+        this.#start = catalog.startOf(slot);
+        this.#end = catalog.endOf(slot);
+        return slot;
+      }
       if (((catalog.flags[number] as number) & LOOSE) !== 0) return number;
       this.#reader.rescanFor(number);
     }
@@ -149,6 +195,15 @@ class Planner {
   /** What to do with the chosen copy at `slot`. */
   decide(slot: number): number {
     const catalog = this.#catalog;
+    if (this.#isPlain(slot)) {
+      const known = catalog.types[slot] as number;
+      if (known <= TAG) return VERBATIM;
+      const near = catalog.bases[slot] as number;
+      // Deltas by offset stay in their pack and go back.
+      if (
+        known === OFS_DELTA && this.#isPlain(near) && this.#members.has(near)
+      ) return this.#ofsDelta ? BY_OFFSET : BY_NAME;
+    }
     const pack = catalog.packOf(slot);
     if (
       pack === undefined || ((catalog.flags[slot] as number) & BAD) !== 0 ||
@@ -156,6 +211,8 @@ class Planner {
     ) {
       return ANEW;
     }
+    this.#start = catalog.startOf(slot);
+    this.#end = catalog.endOf(slot);
     const type = this.#reader.type(slot);
     if (type === 0) return ANEW;
     if (type <= TAG) return VERBATIM;
@@ -180,5 +237,12 @@ class Planner {
     // the kind goes down the chain and throws then.
     this.#reader.kind(catalog.numberOf(slot));
     return VERBATIM;
+  }
+
+  /** Whether `slot` is a sound first copy, and in the pack met last. */
+  #isPlain(slot: number): boolean {
+    const { flags, types } = this.#catalog;
+    return slot >= this.#start && slot < this.#end && types[slot] !== 0 &&
+      ((flags[slot] as number) & (BAD | COPY)) === 0;
   }
 }

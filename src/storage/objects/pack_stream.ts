@@ -3,7 +3,8 @@
  * entries are read straight into the caller's buffer.
  *
  * An entry's checksum is compared before its first byte is given out, except
- * in entries above 1 MiB, where it is compared before the last.
+ * in entries above 1 MiB, where it is compared before the last. A pack that is
+ * the same as a stored one gets the stored one's trailer and is not hashed.
  *
  * @module
  */
@@ -26,11 +27,14 @@ import {
   ANEW,
   BY_NAME,
   BY_OFFSET,
+  MADE,
+  type MadeDelta,
   type PackRecipe,
   type PackSources,
   VERBATIM,
-} from "./pack_plan.ts";
+} from "./pack_recipe.ts";
 import { RunTable } from "./run_table.ts";
+import type { WholePack } from "./whole_pack.ts";
 
 /** Entries above this are not held in memory while they are copied. */
 const HELD_MAX = 1024 * 1024;
@@ -59,6 +63,8 @@ export class PackStream implements PackBytes {
   readonly #hash: Hash;
   readonly #header = new EntryHeader();
   readonly #runs = new RunTable();
+  /** Where loose objects went. */
+  readonly #looseAt = new Map<number, number>();
   readonly #scratch = new Uint8Array(2 * ENTRY_HEADER_MAX);
   /** What is given out next. */
   #pending: Uint8Array;
@@ -70,6 +76,10 @@ export class PackStream implements PackBytes {
   #isEnded = false;
   /** Bytes of the header that was written last. */
   #headerLength = 0;
+  /** The stored pack whose bytes are given out; nothing is hashed meanwhile. */
+  #whole: WholePack | undefined;
+  /** Bytes that former calls gave out. */
+  #given = 0;
 
   /** Nothing is read yet. */
   constructor(sources: PackSources, recipe: PackRecipe, hash: Hash) {
@@ -79,6 +89,8 @@ export class PackStream implements PackBytes {
     this.#hash = hash;
     this.#pending = encodePackHeader(recipe.slots.length);
     this.#position = this.#pending.length;
+    this.#whole = recipe.whole;
+    this.#whole?.restart();
   }
 
   read(into: Uint8Array): number {
@@ -91,14 +103,14 @@ export class PackStream implements PackBytes {
       } else if (this.#next < this.#recipe.slots.length) {
         filled += this.#giveEntries(into, filled);
       } else if (!this.#isEnded) {
-        this.#hash.update(into.subarray(0, filled));
-        this.#hold(this.#hash.digest());
+        this.#hold(this.#trailer(into.subarray(0, filled)));
         this.#isEnded = true;
       } else {
         return filled;
       }
     }
-    if (!this.#isEnded) this.#hash.update(into);
+    if (!this.#isEnded && this.#whole === undefined) this.#hash.update(into);
+    this.#given += filled;
     return filled;
   }
 
@@ -107,6 +119,25 @@ export class PackStream implements PackBytes {
     this.#pendingAt = this.#pending.length;
     this.#transfer = undefined;
     this.#isEnded = true;
+  }
+
+  /** The trailer, after the last bytes before it. */
+  #trailer(last: Uint8Array): Uint8Array {
+    const stored = this.#whole?.trailer();
+    if (stored !== undefined) return stored;
+    this.#leaveWhole();
+    this.#hash.update(last);
+    return this.#hash.digest();
+  }
+
+  /**
+   * Hashes after all what former calls gave out, and has what follows planned:
+   * the one call that may take longer than its share.
+   */
+  #leaveWhole(): void {
+    const whole = this.#whole;
+    this.#whole = undefined;
+    whole?.leave(this.#hash, this.#given);
   }
 
   #givePending(into: Uint8Array, at: number): number {
@@ -131,8 +162,13 @@ export class PackStream implements PackBytes {
   #giveEntries(into: Uint8Array, at: number): number {
     const index = this.#next;
     const slot = this.#recipe.slots[index] as number;
-    if (this.#recipe.actions[index] === ANEW) {
+    const action = this.#recipe.actions[index];
+    if (action === ANEW) {
       this.#giveAnew(slot);
+      return 0;
+    }
+    if (action === MADE) {
+      this.#giveMade(slot, this.#recipe.made.get(slot) as MadeDelta);
       return 0;
     }
     const count = this.#giveRun(into, at);
@@ -178,19 +214,23 @@ export class PackStream implements PackBytes {
       // A short file: its entries are found unreadable one by one.
       into.fill(0, at, at + length);
     }
-    const good = this.#countGood(pack, first - start, count, into, at);
+    const intact = this.#countGood(pack, first - start, count, into, at);
+    const good = this.#whole === undefined
+      ? intact
+      : this.#whole.countStaying(first, intact, into, at);
     const given = good === 0 ? 0 : pack.end(first + good - 1 - start) - offset;
     this.#runs.add(first, first + good, shift);
     this.#next += good;
     this.#position += given;
-    if (good < count) this.#replace(first + good);
+    if (good < intact) this.#leaveWhole();
+    else if (good < count) this.#replace(first + good);
     return given;
   }
 
   /** Whether an entry's bytes stay as they are at this shift. */
   #isUnchanged(index: number, runStart: number, shift: number): boolean {
     const action = this.#recipe.actions[index] as number;
-    if (action === VERBATIM) return true;
+    if (action === VERBATIM || this.#whole !== undefined) return true;
     if (action !== BY_OFFSET) return false;
     const slot = this.#recipe.slots[index] as number;
     if (this.#catalog.types[slot] === REF_DELTA) return false;
@@ -225,6 +265,7 @@ export class PackStream implements PackBytes {
    * index may be what is damaged), else from another.
    */
   #replace(slot: number): void {
+    this.#leaveWhole();
     const { reader } = this.#sources;
     const number = this.#catalog.numberOf(slot);
     let object = reader.read(number, ANEW_PACKED_MAX);
@@ -258,9 +299,41 @@ export class PackStream implements PackBytes {
     this.#writeAnew(slot, this.#sources.reader.read(number, limit));
   }
 
+  #giveMade(slot: number, { base, baseSlot, size, stream }: MadeDelta): void {
+    const { ids } = this.#catalog;
+    const scratch = this.#scratch;
+    const distance = this.#distanceTo(slot, baseSlot);
+    let length: number;
+    if (distance > 0) {
+      length = writeEntryHeader(scratch, 0, OFS_DELTA, size);
+      length = writeDistance(scratch, length, distance);
+    } else {
+      length = writeEntryHeader(scratch, 0, REF_DELTA, size);
+      ids.writeRaw(base, scratch, length);
+      length += ids.width * 4;
+    }
+    this.#writeEntry(slot, length, stream);
+  }
+
+  /** How far before the next entry that of `base` is; 0 where it is not. */
+  #distanceTo(slot: number, base: number): number {
+    if (!this.#recipe.ofsDelta || base < 0 || base >= slot) return 0;
+    const pack = this.#catalog.packOf(base);
+    if (pack === undefined) {
+      return this.#position - (this.#looseAt.get(base) as number);
+    }
+    const offset = pack.offset(base - this.#catalog.startOf(base));
+    return this.#position - offset - this.#runs.shiftOf(base);
+  }
+
   #writeAnew(slot: number, { kind, data }: ObjectData): void {
     const stream = this.#sources.kernels.deflate(data);
     const length = writeEntryHeader(this.#scratch, 0, kind, data.length);
+    this.#writeEntry(slot, length, stream);
+  }
+
+  /** An entry of the header in `#scratch` and a stream. */
+  #writeEntry(slot: number, length: number, stream: Uint8Array): void {
     const entry = new Uint8Array(length + stream.length);
     entry.set(this.#scratch.subarray(0, length));
     entry.set(stream, length);
@@ -280,6 +353,10 @@ export class PackStream implements PackBytes {
       this.#replace(slot);
       return;
     }
+    if (this.#whole?.mayStay(slot, bytes[at] as number) === false) {
+      this.#leaveWhole();
+      return;
+    }
     const dataAt = this.#writeHeader(slot, pack, rank, bytes, at, end);
     const header = this.#headerLength;
     const entry = new Uint8Array(header + end - dataAt);
@@ -292,6 +369,10 @@ export class PackStream implements PackBytes {
   /** A large entry: its header now, the rest in pieces. */
   #startTransfer(slot: number, pack: OpenedPack, rank: number): void {
     const { bytes, at, end } = pack.head(rank);
+    if (this.#whole?.mayStay(slot, bytes[at] as number) === false) {
+      this.#leaveWhole();
+      return;
+    }
     const dataAt = this.#writeHeader(slot, pack, rank, bytes, at, end);
     const header = this.#headerLength;
     const position = pack.offset(rank) + dataAt - at;
@@ -374,7 +455,9 @@ export class PackStream implements PackBytes {
   /** Notes where the entry of `slot` went. */
   #finish(slot: number, length: number): void {
     const pack = this.#catalog.packOf(slot);
-    if (pack !== undefined) {
+    if (pack === undefined) {
+      this.#looseAt.set(slot, this.#position);
+    } else {
       const rank = slot - this.#catalog.startOf(slot);
       this.#runs.add(slot, slot + 1, this.#position - pack.offset(rank));
     }

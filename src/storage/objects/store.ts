@@ -32,6 +32,7 @@ import { TreeExpander } from "./tree_expander.ts";
 export class PooledStore implements ObjectStore {
   readonly format: ObjectFormat;
   readonly #kernels: Kernels;
+  readonly #settings: ObjectStoreSettings;
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
   readonly #graph: GraphCommits;
@@ -51,6 +52,7 @@ export class PooledStore implements ObjectStore {
   ) {
     this.format = format;
     this.#kernels = kernels;
+    this.#settings = settings;
     const catalog = new Catalog(pool, scan, format);
     this.#catalog = catalog;
     this.#reader = new ObjectReader(catalog, pool, format, kernels, settings);
@@ -191,6 +193,7 @@ export class PooledStore implements ObjectStore {
       walker: this.#walker,
       kernels: this.#kernels,
       format: this.format,
+      settings: this.#settings,
     };
     return planPack(sources, request);
   }

@@ -204,7 +204,10 @@ describe("Damaged packs", () => {
       assert.throws(() => other.kind(other.find(oid)), corrupt(oid));
       const third = open(makePack(circle));
       assert.throws(
-        () => planOf(third, { oids: [a.oid, b.oid], ofsDelta: true }),
+        () => {
+          const plan = planOf(third, { oids: [a.oid, b.oid], ofsDelta: true });
+          packBytes(plan, SHA1, kernels, seeded(1));
+        },
         { code: "corrupt-object" },
       );
     }
