@@ -12,7 +12,8 @@ import type { ObjectFormat } from "../core/oid.ts";
 /**
  * A kernel refused its input. Codes: "truncated" (more input could help),
  * "corrupt", "too-long" (the output would exceed the size that was said),
- * "too-short" (the output is smaller than was said).
+ * "too-short" (the output is smaller than was said), "collision" (the message
+ * is half of a collision of SHA-1).
  */
 export class KernelError extends GitsrvError {
   override readonly name = "KernelError";
@@ -56,8 +57,29 @@ export interface Kernels {
   deflate(data: Uint8Array): Uint8Array<ArrayBuffer>;
   /** CRC-32 (ISO-HDLC) of `bytes`, going on from `seed` (0 at first). */
   crc32(bytes: Uint8Array, seed?: number): number;
-  /** Starts a hash of the format: SHA-1 or SHA-256. */
+  /**
+   * How many of the first entries have the CRC-32 that they should: they lie
+   * side by side in `bytes` from `at` on, `lengths` and `crcs` tell of each. An
+   * entry that ends beyond `bytes` has not. Made for thousands of small ones.
+   */
+  countGoodCrcs(
+    bytes: Uint8Array,
+    at: number,
+    lengths: Uint32Array,
+    crcs: Uint32Array,
+  ): number;
+  /**
+   * Starts a hash of the format, SHA-1 or SHA-256: for trailers and names that
+   * we make, not for objects.
+   */
   hash(format: ObjectFormat): Hash;
+  /**
+   * Starts the hash that gives an object its id. Where the format is SHA-1 and
+   * the bytes were made to collide, `digest` throws KernelError "collision".
+   *
+   * @see https://marc-stevens.nl/research/papers/C13-S.pdf
+   */
+  objectHash(format: ObjectFormat): Hash;
   /**
    * Applies a git delta: returns the result, a new array. Throws KernelError
    * "corrupt" unless the sizes in the delta are those of `base` and of the

@@ -59,14 +59,17 @@ export function parseObjectHeader(bytes: Uint8Array): ObjectHeader | undefined {
   return { kind, size, length: at + 1 };
 }
 
-/** The id of an object: the hash of its header and content. */
+/**
+ * The id of an object: the hash of its header and content. Throws KernelError
+ * "collision" for objects that were made to share their SHA-1 with another.
+ */
 export function objectId(
   kind: Kind,
   data: Uint8Array,
   format: ObjectFormat,
-  kernels: Pick<Kernels, "hash">,
+  kernels: Pick<Kernels, "objectHash">,
 ): Oid {
-  const hash = kernels.hash(format);
+  const hash = kernels.objectHash(format);
   hash.update(encodeObjectHeader(kind, data.length));
   hash.update(data);
   return oidFromRaw(hash.digest(), 0, format);

@@ -24,6 +24,14 @@ export {
   headersFrom,
   takeWork,
 } from "./walker";
+export {
+  sha1Context,
+  sha1ContextBytes,
+  sha1Finish,
+  sha1Start,
+  sha1Tables,
+  sha1Update,
+} from "./sha1dc";
 
 /** Where memory that the caller may use begins. */
 export function heapStart(): usize {

@@ -9,11 +9,14 @@
 
 import { createHash } from "node:crypto";
 import zlib from "node:zlib";
-import { KernelError, type Kernels } from "../types.ts";
+import type { ObjectFormat } from "../../core/oid.ts";
+import { type Hash, KernelError, type Kernels } from "../types.ts";
 import { applyDelta } from "../reference/delta.ts";
 import { createDelta } from "../reference/delta_create.ts";
 import { inflatePrefix } from "../reference/inflate.ts";
 import { arrangeIndex } from "../reference/pack_index.ts";
+import { sha1dc } from "../reference/sha1dc.ts";
+import { goodCrcCounter } from "./crc_runs.ts";
 
 interface InflateInfo {
   readonly buffer: Uint8Array<ArrayBuffer>;
@@ -79,24 +82,33 @@ function deflate(data: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 
-/** zlib for streams and CRC-32, OpenSSL's hashes for trailers. */
+const crc32 = (bytes: Uint8Array, seed = 0): number => zlib.crc32(bytes, seed);
+
+function hash(format: ObjectFormat): Hash {
+  const hash = createHash(format.name);
+  return {
+    update(bytes): void {
+      hash.update(bytes);
+    },
+    digest(): Uint8Array<ArrayBuffer> {
+      return new Uint8Array(hash.digest());
+    },
+  };
+}
+
+/**
+ * zlib for streams and CRC-32, OpenSSL's hashes for trailers. Nothing native
+ * looks for collisions of SHA-1.
+ */
 export const NATIVE: Kernels = {
   label: "native",
   inflate,
   inflatePrefix,
   deflate,
-  crc32: (bytes, seed = 0) => zlib.crc32(bytes, seed),
-  hash(format) {
-    const hash = createHash(format.name);
-    return {
-      update(bytes): void {
-        hash.update(bytes);
-      },
-      digest(): Uint8Array<ArrayBuffer> {
-        return new Uint8Array(hash.digest());
-      },
-    };
-  },
+  crc32,
+  countGoodCrcs: goodCrcCounter(crc32),
+  hash,
+  objectHash: (format) => format.name === "sha1" ? sha1dc() : hash(format),
   applyDelta,
   arrangeIndex,
   createDelta,

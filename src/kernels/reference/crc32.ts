@@ -21,3 +21,20 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
   }
   return ~crc >>> 0;
 }
+
+/** Compares entry by entry: see `Kernels.countGoodCrcs`. */
+export function countGoodCrcs(
+  bytes: Uint8Array,
+  at: number,
+  lengths: Uint32Array,
+  crcs: Uint32Array,
+): number {
+  let start = at;
+  for (let i = 0; i < lengths.length; i++) {
+    const end = start + (lengths[i] as number);
+    if (end > bytes.length) return i;
+    if (crc32(bytes.subarray(start, end)) !== crcs[i]) return i;
+    start = end;
+  }
+  return lengths.length;
+}

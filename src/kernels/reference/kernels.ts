@@ -5,13 +5,14 @@
  */
 
 import type { Kernels } from "../types.ts";
-import { crc32 } from "./crc32.ts";
+import { countGoodCrcs, crc32 } from "./crc32.ts";
 import { deflate } from "./deflate.ts";
 import { applyDelta } from "./delta.ts";
 import { createDelta } from "./delta_create.ts";
 import { inflate, inflatePrefix } from "./inflate.ts";
 import { arrangeIndex } from "./pack_index.ts";
 import { sha1 } from "./sha1.ts";
+import { sha1dc } from "./sha1dc.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Plain TypeScript throughout: the definition of the other kernels. */
@@ -21,7 +22,9 @@ export const REFERENCE: Kernels = {
   inflatePrefix,
   deflate,
   crc32,
+  countGoodCrcs,
   hash: (format) => format.name === "sha1" ? sha1() : sha256(),
+  objectHash: (format) => format.name === "sha1" ? sha1dc() : sha256(),
   applyDelta,
   arrangeIndex,
   createDelta,

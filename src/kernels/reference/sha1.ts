@@ -8,28 +8,33 @@
 import { readUint32 } from "../../core/bytes.ts";
 import { BlockHash } from "./block_hash.ts";
 
-// RFC 3174, 6.1.
-const INITIAL = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
+/** The chaining value at first: RFC 3174, 6.1. */
+// deno-fmt-ignore
+export const INITIAL: readonly number[] = [0x67452301, 0xefcdab89, 0x98badcfe,
+  0x10325476, 0xc3d2e1f0];
+
+/** The five words A to E between two steps. */
+export type State = readonly [number, number, number, number, number];
 
 /** Starts a SHA-1. */
 export function sha1(): BlockHash {
   const words = new Int32Array(80);
-  return new BlockHash(
-    INITIAL,
-    (state, bytes, at) => compress(state, bytes, at, words),
-  );
+  return new BlockHash(INITIAL, (chain, bytes, at) => {
+    expand(words, bytes, at);
+    let state = [...chain] as unknown as State;
+    for (let i = 0; i < 80; i++) state = stepOn(state, i, words[i] as number);
+    for (let i = 0; i < 5; i++) {
+      chain[i] = (chain[i] as number) + (state[i] as number);
+    }
+  });
 }
 
 function rotate(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-function compress(
-  state: Uint32Array,
-  bytes: Uint8Array,
-  at: number,
-  words: Int32Array,
-): void {
+/** Makes the 80 words of the block at `at`. */
+export function expand(words: Int32Array, bytes: Uint8Array, at: number): void {
   for (let i = 0; i < 16; i++) words[i] = readUint32(bytes, at + i * 4);
   for (let i = 16; i < 80; i++) {
     words[i] = rotate(
@@ -38,32 +43,38 @@ function compress(
       1,
     );
   }
-  let [a, b, c, d, e] = state as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  for (let i = 0; i < 80; i++) {
-    const [mix, constant] = round(i, b, c, d);
-    const next = (rotate(a, 5) + mix + e + constant + (words[i] as number)) | 0;
-    e = d;
-    d = c;
-    c = rotate(b, 30);
-    b = a;
-    a = next;
-  }
-  const mixed = [a, b, c, d, e];
-  for (let i = 0; i < 5; i++) {
-    state[i] = (state[i] as number) + (mixed[i] as number);
-  }
 }
 
-// RFC 3174, 5: the functions f(t) and the constants K(t).
-function round(i: number, b: number, c: number, d: number): [number, number] {
-  if (i < 20) return [(b & c) | (~b & d), 0x5a827999];
-  if (i < 40) return [b ^ c ^ d, 0x6ed9eba1];
-  if (i < 60) return [(b & c) | (b & d) | (c & d), 0x8f1bbcdc];
-  return [b ^ c ^ d, 0xca62c1d6];
+/** The state after step `i` with its word. */
+export function stepOn([a, b, c, d, e]: State, i: number, word: number): State {
+  return [
+    (rotate(a, 5) + mix(i, b, c, d) + e + constant(i) + word) | 0,
+    a,
+    rotate(b, 30),
+    c,
+    d,
+  ];
+}
+
+/** The state before step `i`, which {@linkcode stepOn} made into this one. */
+export function stepBack(after: State, i: number, word: number): State {
+  const [next, a, rotated, c, d] = after;
+  const b = rotate(rotated, 2);
+  const e = next - rotate(a, 5) - mix(i, b, c, d) - constant(i) - word;
+  return [a, b, c, d, e | 0];
+}
+
+// RFC 3174, 5: the functions f(t).
+function mix(i: number, b: number, c: number, d: number): number {
+  if (i < 20) return (b & c) | (~b & d);
+  if (i < 40 || i >= 60) return b ^ c ^ d;
+  return (b & c) | (b & d) | (c & d);
+}
+
+// RFC 3174, 5: the constants K(t).
+function constant(i: number): number {
+  if (i < 20) return 0x5a827999;
+  if (i < 40) return 0x6ed9eba1;
+  if (i < 60) return 0x8f1bbcdc;
+  return 0xca62c1d6;
 }

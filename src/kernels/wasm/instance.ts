@@ -127,6 +127,12 @@ export interface WasmExports {
     output: number,
     limit: number,
   ): number;
+  sha1Context(): number;
+  sha1ContextBytes(): number;
+  sha1Tables(): number;
+  sha1Start(): void;
+  sha1Update(from: number, length: number): void;
+  sha1Finish(out: number): number;
   heapStart(): number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Kernels compiled from `wasm/assembly`: an inflater that takes about half the
- * time of the runtimes' own for objects of a few kilobytes. What it does not
- * do better is left to the native kernels.
+ * time of the runtimes' own for objects of a few kilobytes, and a SHA-1 that
+ * detects collisions. What it does not do better is left to the native kernels.
  *
  * @module
  */
@@ -11,11 +11,14 @@ import { wasmCreateDelta } from "./delta_create.ts";
 import { growTo, WasmFactory } from "./instance.ts";
 import { wasmRefLines } from "./ref_lines.ts";
 import { wasmArrangeIndex } from "./pack_index.ts";
+import { sha1dcMaker } from "./sha1dc.ts";
 import { wasmPackWalker } from "./walker.ts";
 
 // Larger objects are inflated natively, which gains with size.
 const MAX_OUTPUT_BYTES = 512 * 1024;
 const INPUT_BYTES = 640 * 1024;
+// What is hashed at once: it stays in the processor's cache.
+const HASHED_BYTES = 64 * 1024;
 // Room behind input and output that the module may touch: inflate.ts.
 const SLACK_BYTES = 64;
 
@@ -30,7 +33,8 @@ const FAULTS: readonly (readonly [code: string, message: string])[] = [
 ];
 
 /**
- * Kernels that inflate in wasm and do the rest as `rest` does. Compiles the
+ * Kernels that inflate in wasm, and hash objects there where that detects
+ * collisions, and do the rest as `rest` does. Compiles the
  * module, which takes about a millisecond, and takes 1.3 MiB.
  */
 export function wasmKernels(rest: Kernels): Kernels {
@@ -42,6 +46,7 @@ export function wasmKernels(rest: Kernels): Kernels {
   growTo(wasm, end);
   // Made after the last growth, which would detach it.
   const memory = new Uint8Array(wasm.memory.buffer);
+  const sha1dc = sha1dcMaker(wasm, { memory, at: base, length: HASHED_BYTES });
 
   /** Inflates to `output`; the status, and how much of the input was taken. */
   const run = (
@@ -97,6 +102,8 @@ export function wasmKernels(rest: Kernels): Kernels {
       return memory.slice(output, end);
     },
     createDelta: wasmCreateDelta(factory, rest),
+    objectHash: (format) =>
+      format.name === "sha1" ? sha1dc() : rest.objectHash(format),
     packWalker: (init) => wasmPackWalker(factory, init),
     inflate(input, at, size): Inflated {
       if (size > MAX_OUTPUT_BYTES) return rest.inflate(input, at, size);

@@ -247,16 +247,13 @@ export class PackStream implements PackBytes {
     at: number,
   ): number {
     if (!pack.hasCrcs) return count;
-    const { crc32 } = this.#sources.kernels;
-    const origin = pack.offset(rank) - at;
+    const lengths = new Uint32Array(count);
+    const crcs = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
-      const entry = bytes.subarray(
-        pack.offset(rank + i) - origin,
-        pack.end(rank + i) - origin,
-      );
-      if (crc32(entry) !== pack.crc(rank + i)) return i;
+      lengths[i] = pack.end(rank + i) - pack.offset(rank + i);
+      crcs[i] = pack.crc(rank + i);
     }
-    return count;
+    return this.#sources.kernels.countGoodCrcs(bytes, at, lengths, crcs);
   }
 
   /**
