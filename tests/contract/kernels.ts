@@ -7,14 +7,15 @@
 
 import assert from "node:assert/strict";
 import zlib from "node:zlib";
-import { createHash } from "node:crypto";
-import { concatBytes, fromUtf8, toHex } from "../../src/core/bytes.ts";
-import { SHA1, SHA256 } from "../../src/core/oid.ts";
+import { concatBytes, fromUtf8 } from "../../src/core/bytes.ts";
 import { REFERENCE } from "../../src/kernels/reference/kernels.ts";
 import { KernelError, type Kernels } from "../../src/kernels/types.ts";
 import { arrangeIndexContract } from "./arrange_index.ts";
 import { type Random, seeded } from "../support/random.ts";
 import { describe, it } from "../support/test.ts";
+import { deltaContract } from "./kernel_deltas.ts";
+import { hashContract } from "./kernel_hashes.ts";
+import { madeStreamsContract } from "./kernel_streams.ts";
 
 const SEED = 20_260_107;
 
@@ -23,6 +24,7 @@ export function kernelsContract(kernels: Kernels): void {
   describe(`kernels "${kernels.label}"`, () => {
     inflateContract(kernels);
     hostileInflateContract(kernels);
+    madeStreamsContract(kernels);
     hashContract(kernels);
     deltaContract(kernels);
     arrangeIndexContract(kernels);
@@ -184,126 +186,4 @@ function outcome(run: () => Uint8Array): Uint8Array | undefined {
     }
     throw error;
   }
-}
-
-function hashContract(kernels: Kernels): void {
-  it("hashes the published vectors", () => {
-    const vectors = [
-      [SHA1, "", "da39a3ee5e6b4b0d3255bfef95601890afd80709"],
-      [SHA1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d"],
-      [
-        SHA256,
-        "",
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-      ],
-      [
-        SHA256,
-        "abc",
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-      ],
-    ] as const;
-    for (const [format, text, expected] of vectors) {
-      const hash = kernels.hash(format);
-      hash.update(fromUtf8(text));
-      assert.equal(toHex(hash.digest()), expected);
-    }
-  });
-
-  it("hashes as OpenSSL does however the bytes are split", () => {
-    const random = seeded(SEED + 3);
-    for (let round = 0; round < 150; round++) {
-      const data = sample(random);
-      for (const format of [SHA1, SHA256]) {
-        const hash = kernels.hash(format);
-        for (let at = 0; at < data.length;) {
-          const end = at + 1 + random.int(200);
-          hash.update(data.subarray(at, end));
-          at = end;
-        }
-        assert.equal(
-          toHex(hash.digest()),
-          createHash(format.name).update(data).digest("hex"),
-          `seed ${SEED + 3}, round ${round}`,
-        );
-      }
-    }
-  });
-
-  it("computes CRC-32, in one go and in pieces", () => {
-    assert.equal(kernels.crc32(fromUtf8("123456789")), 0xcbf43926);
-    const random = seeded(SEED + 4);
-    for (let round = 0; round < 50; round++) {
-      const data = sample(random);
-      const half = random.int(data.length + 1);
-      const whole = kernels.crc32(data);
-      assert.equal(whole, REFERENCE.crc32(data));
-      assert.equal(
-        kernels.crc32(data.subarray(half), kernels.crc32(data.slice(0, half))),
-        whole,
-        `seed ${SEED + 4}, round ${round}`,
-      );
-    }
-  });
-}
-
-function deltaContract(kernels: Kernels): void {
-  const base = fromUtf8("0123456789abcdef");
-
-  it("applies copies and inserts", () => {
-    // Base 16 bytes, result 9: copy 4 from 10, insert "-x-", copy 2 from 0.
-    const delta = Uint8Array.of(
-      16,
-      9,
-      0x91,
-      10,
-      4,
-      3,
-      0x2d,
-      0x78,
-      0x2d,
-      0x90,
-      2,
-    );
-    assert.equal(
-      new TextDecoder().decode(kernels.applyDelta(base, delta, 100)),
-      "abcd-x-01",
-    );
-  });
-
-  it("takes a copy of size 0 as 65536 bytes", () => {
-    const wide = seeded(SEED + 5).bytes(0x10000);
-    const delta = Uint8Array.of(0x80, 0x80, 4, 0x80, 0x80, 4, 0x80);
-    assert.deepEqual(kernels.applyDelta(wide, delta, 0x10000), wide);
-  });
-
-  it("refuses each malformed delta", () => {
-    const cases: Record<string, number[]> = {
-      "empty": [],
-      "only one size": [16],
-      "unending size": [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80],
-      "another base": [15, 1, 1, 0x61],
-      "opcode 0": [16, 1, 0],
-      "truncated insert": [16, 3, 3, 0x61],
-      "truncated copy": [16, 4, 0x91, 1],
-      "copy beyond the base": [16, 4, 0x91, 13, 4],
-      "insert beyond the result": [16, 1, 2, 0x61, 0x62],
-      "copy beyond the result": [16, 3, 0x90, 4],
-      "too few bytes": [16, 4, 1, 0x61],
-    };
-    for (const [what, bytes] of Object.entries(cases)) {
-      assert.throws(
-        () => kernels.applyDelta(base, Uint8Array.from(bytes), 100),
-        { name: "KernelError", code: "corrupt" },
-        what,
-      );
-    }
-  });
-
-  it("refuses a result over the limit from the header alone", () => {
-    const delta = Uint8Array.of(16, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1);
-    assert.throws(() => kernels.applyDelta(base, delta, 1 << 20), {
-      name: "KernelError",
-      code: "too-long",
-    });
-  });
 }

@@ -42,6 +42,8 @@ function readSize(end: usize): u64 {
 
 /** The sizes at the head of a delta: result size, or -1 if it is malformed. */
 export function resultSize(delta: usize, end: usize, baseSize: usize): i64 {
+  // delta.h: DELTA_SIZE_MIN.
+  if (end < delta + 4) return -1;
   cursor = delta;
   failed = false;
   const base = readSize(end);

@@ -25,6 +25,7 @@ export {
   takeWork,
 } from "./walker";
 export {
+  sha1Attacks,
   sha1Context,
   sha1ContextBytes,
   sha1Finish,

@@ -26,7 +26,6 @@ const ended: usize = memory.data(20, 16);
 // For each of 32 attacks its step, the number of its conditions and where they
 // start; then 80 differences for each; then the attacks of the conditions that
 // come in fours, 16 bytes for each row; then the other conditions.
-const ATTACKS: u32 = 32;
 const ATTACK_BYTES: usize = 12;
 const DIFFERENCES: usize = 32 * 12;
 const FOURS: usize = 32 * 12 + 32 * 320;
@@ -263,14 +262,22 @@ function compress(block: usize): void {
   store<u32>(context, load<u32>(context, 12) + d, 12);
   store<u32>(context, load<u32>(context, 16) + e, 16);
 
-  let mask = commonConditions();
-  while (mask != 0) {
-    const attack = ctz<u32>(mask);
-    mask &= mask - 1;
-    if (meetsConditions(attack) && hasTwin(attack)) {
-      store<u32>(context, 1, ATTACKED);
-    }
+  let attacks = sha1Attacks();
+  while (attacks != 0) {
+    if (hasTwin(ctz<u32>(attacks))) store<u32>(context, 1, ATTACKED);
+    attacks &= attacks - 1;
   }
+}
+
+/** The attacks, as a mask, that the last block's words do not rule out. */
+export function sha1Attacks(): u32 {
+  const common = commonConditions();
+  let mask = common;
+  for (let left = common; left != 0; left &= left - 1) {
+    const attack = ctz<u32>(left);
+    if (!meetsConditions(attack)) mask &= ~(<u32> 1 << attack);
+  }
+  return mask;
 }
 
 /** All bits of each lane set where the bits of four pairs of words differ. */

@@ -17,11 +17,17 @@ export interface DeltaHeader {
   readonly start: number;
 }
 
+/** The least bytes that make something: delta.h: DELTA_SIZE_MIN. */
+const DELTA_BYTES_MIN = 4;
+
 /**
  * Reads the head of a delta. Throws KernelError "corrupt" where it is
  * truncated or says more than 2^53 bytes.
  */
 export function readDeltaHeader(delta: Uint8Array): DeltaHeader {
+  if (delta.length < DELTA_BYTES_MIN) {
+    throw new KernelError("corrupt", "delta is too short");
+  }
   const [baseSize, middle] = readSize(delta, 0);
   const [resultSize, start] = readSize(delta, middle);
   return { baseSize, resultSize, start };

@@ -133,6 +133,7 @@ export interface WasmExports {
   sha1Start(): void;
   sha1Update(from: number, length: number): void;
   sha1Finish(out: number): number;
+  sha1Attacks(): number;
   heapStart(): number;
 }
 

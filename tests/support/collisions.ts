@@ -1,0 +1,64 @@
+/**
+ * Messages from the published collisions of SHA-1.
+ *
+ * @see https://shattered.io
+ * @see https://sha-mbles.github.io
+ * @module
+ */
+
+import { fromHex } from "../../src/core/bytes.ts";
+
+/** The SHA-1 of both halves of the collision of 2017. */
+export const SHATTERED_SHA1 = "f92d74e3874587aaf443d1db961d4e26dde13e9c";
+
+/** The first 320 bytes of shattered-1.pdf: both files go on alike. */
+export const SHATTERED_1: Uint8Array = bytesOf(`
+  255044462d312e330a25e2e3cfd30a0a0a312030206f626a0a3c3c2f57696474682032203020
+  522f4865696768742033203020522f547970652034203020522f537562747970652035203020
+  522f46696c7465722036203020522f436f6c6f7253706163652037203020522f4c656e677468
+  2038203020522f42697473506572436f6d706f6e656e7420383e3e0a73747265616d0affd8ff
+  fe00245348412d3120697320646561642121212121852fec092339759c39b1a1c63c4c97e1ff
+  fe017346dc9166b67e118f029ab621b2560ff9ca67cca8c7f85ba84c79030c2b3de218f86db3
+  a90901d5df45c14f26fedfb3dc38e96ac22fe7bd728f0e45bce046d23c570feb141398bb552e
+  f5a0a82be331fea48037b8b5d71f0e332edf93ac3500eb4ddc0decc1a864790c782c76215660
+  dd309791d06bd0af3f98cda4bc4629b1
+`);
+
+/** Each of the last two blocks of one half, xored with the other's. */
+const SHATTERED_DIFFERENCE = bytesOf(`
+  0c000002c0000010b400001c3c000004bc00001a200000102400001cec0000140c000002c000
+  0010b400001c2c000004bc000018b00000100000000cb8000010
+`);
+
+/** The first 320 bytes of shattered-2.pdf. */
+export const SHATTERED_2: Uint8Array = SHATTERED_1.map((byte, at) =>
+  at < 192 ? byte : byte ^ (SHATTERED_DIFFERENCE[at % 64] as number)
+);
+
+/** The SHA-1 of {@linkcode SHAMBLES_1}. */
+export const SHAMBLES_SHA1 = "8ac60ba76f1999a1ab70223f225aefdc78d4ddc0";
+
+/** One half of the chosen-prefix collision of 2020. */
+export const SHAMBLES_1: Uint8Array = bytesOf(`
+  99040d047fe81780012000ff4b65792069732070617274206f66206120636f6c6c6973696f6e
+  212049742773206120747261702179c61af0afcc054515d9274e7307624b1dc7fb23988bb8de
+  8b575dba7b9eab31c1674b6d974378a827732ff5851c76a2e60772b5a47ce1eac40bb993c12d
+  8c70e24a4f8d5fcdedc1b32c9cf19e31af2429759d42e4dfdb31719f587623ee552939b6dcdc
+  459fca53553b70f87ede30a247ea3af6c759a2f20b320d760db64ff479084fd3ccb3cdd48362
+  d96a9c430617caff6c36c637e53fde28417f626fec54ed7943a46e5f5730f2bb38fb1df6e009
+  0010d00e24ad78bf92641993608e8d158a789f34c46fe1e6027f35a4cbfb827076c50eca0e8b
+  7cca69bb2c2b790259f9bf9570dd8d4437a3115faff7c3cac09ad25266055c27104755178eae
+  ff825a2caa2acfb5de64ce7641dc59a541a9fc9c756756e2e23dc713c8c24c9790aa6b0e38a7
+  f55f14452a1ca2850ddd9562fd9a18ad42496aa97008f74672f68ef461eb88b09933d626b4f9
+  18749cc027fddd6c425fc4216835d0134d15285bab2cb784a4f7cbb4fb514d4bf0f6237cf00a
+  9e9f132b9a066e6fd17f6c42987478586ff651af96747fb426b9872b9a88e4063f59bb334cc0
+  0650f83a80c42751b71974d300fc2819a2e8f1e32c1b51cb18e6bfc4db9baef675d4aaf5b157
+  4a047f8f6dd2ec153a93412293974d928f88ced9363cfef97ce2e742bf34c96b8ef3875676fe
+  a5cca8e5f7dea0bab2413d4de00ee71ee01f162bdb6d1eafd925e6aebaae6a354ef17cf205a4
+  04fbdb12fc454d41fdd95cf2459664a2ad032d1da60a73264075d7f1e0d6c1403ae7a0d861df
+  3fe5707188dd5e07d1589b9f8b6630553f8fc352b3e0c27da80bddba4c64020d
+`);
+
+function bytesOf(hex: string): Uint8Array {
+  return fromHex(hex.replaceAll(/\s/g, "")) as Uint8Array;
+}
