@@ -176,12 +176,12 @@ const HASHES = [
   ["SHA-256", "hash", (kernels: Kernels) => kernels.hash(SHA256)],
 ] as const;
 
-const TEXT_BYTES = 64 * 1024;
+const TEXT_BYTES = 4 * 1024;
 
 const ROWS: readonly Row[] = [
   small("inflate, 300 B", "inflate", inflating(SMALL)),
   large(
-    "inflate, 64 KiB",
+    "inflate, 4 KiB",
     "inflate",
     inflating([LARGE.subarray(0, TEXT_BYTES)]),
     TEXT_BYTES,

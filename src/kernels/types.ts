@@ -103,7 +103,8 @@ export interface Kernels {
   arrangeIndex(columns: IndexColumns): IndexVerdict;
   /**
    * A git delta that makes `target` of `base`, or `undefined` where what it
-   * finds takes more than `limit` bytes. Its time is linear in both.
+   * finds takes more than `limit` bytes, or fewer than four, which git takes
+   * for no delta. Its time is linear in both.
    */
   createDelta(
     base: Uint8Array,

@@ -29,6 +29,11 @@ export function createDeltaContract(
 ): void {
   const make = (base: Uint8Array, target: Uint8Array, hint: string) => {
     const delta = kernels.createDelta(base, target, Infinity);
+    if (target.length === 0 && base.length < 16_384) {
+      // Its sizes alone: git takes no delta of less than four bytes.
+      assert.equal(delta, undefined, hint);
+      return target;
+    }
     assert.ok(delta !== undefined, hint);
     assertMakes(appliers, base, target, delta, hint);
     return delta;
@@ -82,6 +87,7 @@ export function createDeltaContract(
         const base = text(random);
         const target = edited(base, random);
         const delta = make(base, target, hint);
+        if (delta.length === 0) continue;
         assert.deepEqual(
           kernels.createDelta(base, target, delta.length),
           delta,

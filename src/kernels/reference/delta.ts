@@ -18,7 +18,7 @@ export interface DeltaHeader {
 }
 
 /** The least bytes that make something: delta.h: DELTA_SIZE_MIN. */
-const DELTA_BYTES_MIN = 4;
+export const DELTA_BYTES_MIN = 4;
 
 /**
  * Reads the head of a delta. Throws KernelError "corrupt" where it is

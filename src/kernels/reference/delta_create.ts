@@ -6,6 +6,8 @@
  * @module
  */
 
+import { DELTA_BYTES_MIN } from "./delta.ts";
+
 /** Bytes of a block, and the least that is copied. */
 const BLOCK = 16;
 /** Blocks of one hash that are compared at one place. */
@@ -179,7 +181,9 @@ class DeltaWriter {
 
   /** The delta, or `undefined` where it went beyond the limit. */
   finish(): Uint8Array<ArrayBuffer> | undefined {
-    return this.has(0) ? this.#bytes.slice(0, this.#length) : undefined;
+    return this.has(0) && this.#length >= DELTA_BYTES_MIN
+      ? this.#bytes.slice(0, this.#length)
+      : undefined;
   }
 
   #byte(byte: number): void {

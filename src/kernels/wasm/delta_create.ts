@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DELTA_BYTES_MIN } from "../reference/delta.ts";
 import type { Kernels } from "../types.ts";
 import { growTo, type WasmExports, type WasmFactory } from "./instance.ts";
 
@@ -46,7 +47,9 @@ export function wasmCreateDelta(
       ...[first, bits, next, output, room] as const,
     );
     kept = memory.length <= KEPT_BYTES ? wasm : undefined;
-    return size < 0 ? undefined : memory.slice(output, output + size);
+    return size < DELTA_BYTES_MIN
+      ? undefined
+      : memory.slice(output, output + size);
   };
 }
 

@@ -12,6 +12,11 @@ import { test } from "../../support/test.ts";
 kernelsContract(REFERENCE);
 kernelsContract(NATIVE);
 kernelsContract(wasmKernels(NATIVE));
+// The walker inflates objects of any size with the same module.
+kernelsContract({
+  ...wasmKernels(NATIVE, 512 * 1024),
+  label: "wasm for objects of any size",
+});
 
 const ALL = [REFERENCE, NATIVE, wasmKernels(NATIVE)];
 for (const kernels of ALL) {
