@@ -9,7 +9,7 @@ import { messageOf, UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { LIMITS, type Limits, toInternal } from "../server/limits.ts";
-import { textLogger } from "../server/log.ts";
+import { textLogger, withoutRepeats } from "../server/log.ts";
 import type { Backend } from "../storage/types.ts";
 import { EXIT } from "./command.ts";
 import {
@@ -39,11 +39,11 @@ export async function runDaemon(
   const isGit = GIT_RULES.some((name) => options.has(name));
   const isVerbose = options.flag("verbose");
   const logger = withNotice(
-    textLogger({
+    withoutRepeats(textLogger({
       pid: io.pid,
       verbose: isVerbose,
       write: (line) => io.writeError(line),
-    }),
+    })),
     (words) => {
       if (!isGit || isVerbose) io.writeError(words);
     },

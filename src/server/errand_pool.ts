@@ -20,6 +20,7 @@ import type {
   ToWorker,
 } from "./errand_messages.ts";
 import { LightRepositories } from "./light_repositories.ts";
+import { withoutRepeats } from "./log.ts";
 
 /** What an {@linkcode ErrandPool} is made from. */
 export interface ErrandPoolOptions {
@@ -57,6 +58,8 @@ export class ErrandPool implements Errands {
   readonly #options: ErrandPoolOptions;
   readonly #threads: Thread[];
   readonly #light: LightRepositories;
+  /** For lines that concern no errand: several threads give the same. */
+  readonly #common: Logger;
   #count = 0;
   #failedStarts = 0;
   #isClosed = false;
@@ -65,6 +68,7 @@ export class ErrandPool implements Errands {
   constructor(options: ErrandPoolOptions) {
     this.#options = options;
     this.#light = new LightRepositories(options.clock);
+    this.#common = withoutRepeats(options.logger);
     this.#threads = Array.from({ length: options.size }, () => new Thread());
   }
 
@@ -244,7 +248,7 @@ export class ErrandPool implements Errands {
       this.#failedStarts = 0;
     } else if (message.type === "log" && message.id === 0) {
       const { level, message: text, fields } = message;
-      this.#options.logger.log(level, text, fields);
+      this.#common.log(level, text, fields);
     } else {
       thread.errands.get(message.id)?.take(message);
     }

@@ -22,6 +22,9 @@ export interface TextLogOptions {
 /** Longest line before it is cut. */
 const LINE_LIMIT = 4096;
 
+/** So many warnings are remembered; then the memory starts anew. */
+const MAX_REMEMBERED = 1000;
+
 /**
  * A logger that writes text lines. The field `session` becomes the number in
  * front; other fields follow the message as `name=value`.
@@ -51,6 +54,26 @@ export function withFields(logger: Logger, fields: LogFields): Logger {
   return {
     log: (level, message, own) =>
       logger.log(level, message, { ...fields, ...own }),
+  };
+}
+
+/**
+ * A logger that writes each warning about a repository once: every thread
+ * opens the repository for itself, and meets the same stale file.
+ */
+export function withoutRepeats(logger: Logger): Logger {
+  const told = new Set<string>();
+  return {
+    log(level, message, fields) {
+      if (level === "warn" && fields?.repository !== undefined) {
+        const line = [message, ...Object.values(fields)].join("\0");
+        const key = line.slice(0, LINE_LIMIT);
+        if (told.has(key)) return;
+        if (told.size >= MAX_REMEMBERED) told.clear();
+        told.add(key);
+      }
+      logger.log(level, message, fields);
+    },
   };
 }
 

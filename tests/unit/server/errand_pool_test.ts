@@ -285,6 +285,53 @@ describe("ErrandPool", () => {
   });
 });
 
+describe("The log of threads", () => {
+  it("has a repository's complaint once, and every line of sessions", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared, 2);
+    const all = Array.from({ length: 4 }, () => new Peer(cloneOf(tip)));
+    await Promise.all(
+      all.map((peer) =>
+        serve(peer, shared, { protocol: 2, errands: threads.pool })
+      ),
+    );
+    assert.equal(threads.handlers.length, 2);
+    const line = { type: "log", id: 0, level: "warn", message: "stale graph" };
+    for (let i = 0; i < 3; i++) {
+      for (const { onMessage } of threads.handlers) {
+        onMessage({ ...line, fields: { repository: "/a" } });
+        onMessage({ ...line, fields: { repository: "/b" } });
+        onMessage({ ...line, level: "error", fields: {} });
+      }
+    }
+    assert.deepEqual(threads.log.lines.toSorted(), [
+      ...Array.from({ length: 6 }, () => "error stale graph"),
+      ...["warn stale graph", "warn stale graph"],
+    ]);
+  });
+
+  it("forgets complaints rather than keep more of them than a bound", async () => {
+    const { memory, tip } = repository();
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    const peer = new Peer(cloneOf(tip));
+    await serve(peer, shared, { protocol: 2, errands: threads.pool });
+    const [{ onMessage }] = threads.handlers as [WorkerHandlers];
+    const complain = (i: number): void =>
+      onMessage({
+        ...{ type: "log", id: 0, level: "warn", message: `${i}` },
+        fields: { repository: "/a" },
+      });
+    for (let i = 0; i < 1000; i++) complain(i);
+    complain(0);
+    assert.equal(threads.log.lines.length, 1000);
+    complain(1000);
+    complain(0);
+    assert.equal(threads.log.lines.length, 1002);
+  });
+});
+
 describe("packFailure", () => {
   it("keeps class, code, words and the cause's words", () => {
     for (const ErrorClass of [ProtocolError, RefusedError, StorageError]) {

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { textLogger, withFields } from "../../../src/server/log.ts";
+import {
+  textLogger,
+  withFields,
+  withoutRepeats,
+} from "../../../src/server/log.ts";
 import { test } from "../../support/test.ts";
 
 function lines(mode: "verbose" | "quiet") {
@@ -39,4 +43,31 @@ test("a log line has a bounded length", () => {
   const { written, logger } = lines("verbose");
   logger.log("error", "x".repeat(100_000));
   assert.ok((written[0] ?? "").length < 5000);
+});
+
+test("a warning about a repository is logged once, whoever gives it", () => {
+  const { written, logger } = lines("quiet");
+  const once = withoutRepeats(logger);
+  for (let i = 0; i < 3; i++) {
+    once.log("warn", "stale", { repository: "/a" });
+    once.log("warn", "stale", { repository: "/b" });
+    once.log("warn", "stale", { repository: "/a", path: "x" });
+  }
+  assert.equal(written.length, 3, written.join(""));
+  once.log("error", "failed", { repository: "/a" });
+  once.log("error", "failed", { repository: "/a" });
+  once.log("warn", "slow client");
+  once.log("warn", "slow client");
+  assert.equal(written.length, 7, written.join(""));
+});
+
+test("warnings are remembered up to a bound", () => {
+  const { written, logger } = lines("quiet");
+  const once = withoutRepeats(logger);
+  const tell = (i: number) => once.log("warn", `${i}`, { repository: "/a" });
+  for (let i = 0; i < 1500; i++) tell(i);
+  tell(1499);
+  assert.equal(written.length, 1500);
+  tell(0);
+  assert.equal(written.length, 1501);
 });
