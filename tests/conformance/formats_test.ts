@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import {
   cpSync,
   mkdirSync,

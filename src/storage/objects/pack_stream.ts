@@ -3,15 +3,17 @@
  * entries are read straight into the caller's buffer.
  *
  * An entry's checksum is compared before its first byte is given out, except
- * in entries above 1 MiB, where it is compared before the last. A pack that is
- * the same as a stored one gets the stored one's trailer and is not hashed.
+ * in entries above 1 MiB, where it is compared before the last. Where an index
+ * has no checksums (version 1), and of what is written anew, the id is. A pack
+ * that is the same as a stored one gets the stored one's trailer and is not
+ * hashed.
  *
  * @module
  */
 
 import { StorageError } from "../../core/errors.ts";
 import type { Hash } from "../../kernels/types.ts";
-import { OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
+import { BLOB, OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
 import {
   ENTRY_HEADER_MAX,
   EntryHeader,
@@ -246,7 +248,7 @@ export class PackStream implements PackBytes {
     bytes: Uint8Array,
     at: number,
   ): number {
-    if (!pack.hasCrcs) return count;
+    if (!pack.hasCrcs) return this.#countIntact(pack, rank, count);
     const lengths = new Uint32Array(count);
     const crcs = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
@@ -257,21 +259,71 @@ export class PackStream implements PackBytes {
   }
 
   /**
-   * Gives up the stored bytes of an entry whose checksum is wrong: the object
-   * is written anew, from this copy if what it comes to has the right id (the
-   * index may be what is damaged), else from another.
+   * The same where the index has no checksums: how many come to objects that
+   * have the right ids.
    */
+  #countIntact(pack: OpenedPack, rank: number, count: number): number {
+    const catalog = this.#catalog;
+    const { reader } = this.#sources;
+    const first = this.#recipe.slots[this.#next] as number;
+    const start = first - rank;
+    for (let i = 0; i < count; i++) {
+      // What is too large to be held is compared by the one who gets it.
+      if (pack.end(rank + i) - pack.offset(rank + i) > HELD_MAX) continue;
+      const slot = start + rank + i;
+      const number = catalog.numberOf(slot);
+      try {
+        const object = reader.read(number, ANEW_PACKED_MAX);
+        // Not where that was another copy.
+        if (catalog.copy(number) !== slot) return i;
+        if (!this.#isIntact(number, object)) return i;
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        return i;
+      }
+    }
+    return count;
+  }
+
+  /** Gives up the stored bytes of an entry whose checksum is wrong. */
   #replace(slot: number): void {
     this.#leaveWhole();
+    this.#writeAnew(slot, this.#readIntact(slot, ANEW_PACKED_MAX));
+  }
+
+  #giveAnew(slot: number): void {
+    const limit = this.#catalog.packOf(slot) === undefined
+      ? ANEW_MAX
+      : ANEW_PACKED_MAX;
+    this.#writeAnew(slot, this.#readIntact(slot, limit));
+  }
+
+  /**
+   * The object at `slot` from that copy if what it comes to has the right id
+   * (its index may be what is damaged), else from another.
+   *
+   * Where the damaged copy could be read, only a blob is stood in for: of
+   * anything else the walk has taken what it named for the truth, and would
+   * now lack objects. Where that copy has another kind, too. The next pack is
+   * made without it.
+   */
+  #readIntact(slot: number, limit: number): ObjectData {
     const { reader } = this.#sources;
     const number = this.#catalog.numberOf(slot);
-    let object = reader.read(number, ANEW_PACKED_MAX);
+    const planned = this.#catalog.kinds[number] as number;
+    let object = reader.read(number, limit);
     if (!this.#isIntact(number, object)) {
+      const wasBlob = object.kind === BLOB;
       reader.spoil(slot, undefined);
-      object = reader.read(number, ANEW_PACKED_MAX);
-      if (!this.#isIntact(number, object)) throw this.#badCrc(slot);
+      // What was made of that copy is wrong, too.
+      reader.cache.trim(0);
+      object = reader.read(number, limit);
+      if (!wasBlob || object.kind !== BLOB || !this.#isIntact(number, object)) {
+        throw this.#badCopy(slot);
+      }
     }
-    this.#writeAnew(slot, object);
+    if (planned !== 0 && planned !== object.kind) throw this.#badCopy(slot);
+    return object;
   }
 
   #isIntact(number: number, { kind, data }: ObjectData): boolean {
@@ -280,20 +332,12 @@ export class PackStream implements PackBytes {
       this.#catalog.ids.oid(number);
   }
 
-  #badCrc(slot: number): StorageError {
+  #badCopy(slot: number): StorageError {
     const oid = this.#catalog.ids.oid(this.#catalog.numberOf(slot));
     return new StorageError(
       "corrupt-object",
-      `Cannot copy object ${oid}: bad packed object CRC`,
+      `Cannot copy object ${oid}: its stored bytes are damaged`,
     );
-  }
-
-  #giveAnew(slot: number): void {
-    const number = this.#catalog.numberOf(slot);
-    const limit = this.#catalog.packOf(slot) === undefined
-      ? ANEW_MAX
-      : ANEW_PACKED_MAX;
-    this.#writeAnew(slot, this.#sources.reader.read(number, limit));
   }
 
   #giveMade(slot: number, { base, baseSlot, size, stream }: MadeDelta): void {
@@ -402,7 +446,7 @@ export class PackStream implements PackBytes {
       (isDone && pack.hasCrcs && transfer.crc !== pack.crc(rank))
     ) {
       this.#sources.reader.spoil(slot, undefined);
-      throw this.#badCrc(slot);
+      throw this.#badCopy(slot);
     }
     if (isDone) this.#transfer = undefined;
     return count;

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { fromUtf8 } from "../../../../src/core/bytes.ts";
 import { type Oid, SHA1 } from "../../../../src/core/oid.ts";
-import { BLOB, OFS_DELTA, REF_DELTA } from "../../../../src/object/kind.ts";
+import {
+  BLOB,
+  OFS_DELTA,
+  REF_DELTA,
+  TREE,
+} from "../../../../src/object/kind.ts";
 import { openObjectStore } from "../../../../src/storage/objects/source.ts";
 import { packBytes, planOf } from "../../../contract/object_store.ts";
 import { emptyRepository } from "../../../support/fixture.ts";
@@ -239,6 +244,26 @@ describe("Damaged packs", () => {
     }
   });
 
+  it("are not believed to hold a blob where a tree was, and not used again", () => {
+    const data = new Uint8Array(0);
+    const oid = idOf(TREE, data);
+    const made = makePack([FIRST, { oid, type: TREE, data }]);
+    const pack = made.pack.slice();
+    const at = made.offsets[1] as number;
+    // One bit of its header.
+    pack[at] = (pack[at] as number) ^ ((BLOB ^ TREE) << 4);
+    const other = makePack([{ oid, type: TREE, data }]);
+    const store = open({ ...made, pack }, other);
+    const request = { oids: [oid, FIRST.oid], ofsDelta: true };
+    const send = () =>
+      packBytes(planOf(store, request), SHA1, kernels, seeded(7));
+    assert.equal(store.kind(store.find(oid)), BLOB);
+    assert.throws(send, corrupt(oid));
+    const target = emptyRepository(temporaryDirectory("heal"), "sha1");
+    gitSync(["index-pack", "--stdin"], { cwd: target, input: send() });
+    gitSync(["cat-file", "tree", oid], { cwd: target });
+  });
+
   it("may have chains of thousands of deltas", () => {
     const entries = [FIRST];
     let content: Uint8Array = BASE;
@@ -264,5 +289,26 @@ describe("Damaged packs", () => {
     });
     const plan = planOf(store, { oids: everything(store), ofsDelta: true });
     assert.equal(plan.reused, 2);
+  });
+});
+
+describe("A loose object under the name of another", () => {
+  it("is not sent", () => {
+    const store = openObjectStore(
+      {
+        packs: { scan: () => ({ stamp: "", packs: [] }) },
+        loose: {
+          scan: () => ({ stamp: "1", oids: [FIRST.oid] }),
+          read: () => kernels.deflate(fromUtf8("blob 6\0other\n")),
+        },
+      },
+      SHA1,
+      kernels,
+    );
+    const plan = planOf(store, { oids: [FIRST.oid], ofsDelta: true });
+    assert.throws(
+      () => packBytes(plan, SHA1, kernels, seeded(8)),
+      corrupt(FIRST.oid),
+    );
   });
 });
