@@ -65,17 +65,11 @@ export async function sendPack(
     ? new BandProgress(writer, context.clock)
     : NO_PROGRESS;
   const life = new KeepAlive(conversation, { hasBands });
-  const selection = await selectObjects(
+  const plan = await choosePack(
     conversation,
     snapshot,
     order,
     { progress, life },
-  );
-  const plan = await planPack(
-    conversation,
-    snapshot.objects,
-    selection,
-    { order, progress, life },
   );
   using bytes = plan.open(context.kernels.hash(context.repository.format));
   if (hasBands) {
@@ -92,6 +86,23 @@ export async function sendPack(
 interface Watch {
   readonly progress: Progress;
   readonly life: KeepAlive;
+}
+
+/**
+ * The plan alone: the selection is as large, and must not be kept for as long
+ * as a client takes to read.
+ */
+async function choosePack(
+  conversation: Conversation,
+  snapshot: Snapshot,
+  order: PackOrder,
+  watch: Watch,
+): Promise<PackPlan> {
+  const selection = await selectObjects(conversation, snapshot, order, watch);
+  return await planPack(conversation, snapshot.objects, selection, {
+    order,
+    ...watch,
+  });
 }
 
 async function selectObjects(
