@@ -11,16 +11,14 @@
  * @module
  */
 
-import { StorageError } from "../../core/errors.ts";
 import type { Hash } from "../../kernels/types.ts";
-import { BLOB, OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
+import { OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
 import {
   ENTRY_HEADER_MAX,
   EntryHeader,
   writeDistance,
   writeEntryHeader,
 } from "../../pack/entry_header.ts";
-import { objectId } from "../../object/raw.ts";
 import { encodePackHeader } from "../../pack/pack_header.ts";
 import type { ObjectData, PackBytes } from "../types.ts";
 import type { Catalog } from "./catalog.ts";
@@ -35,18 +33,14 @@ import {
   type PackSources,
   VERBATIM,
 } from "./pack_recipe.ts";
+import {
+  ANEW_MAX,
+  ANEW_PACKED_MAX,
+  HELD_MAX,
+  IntactObjects,
+} from "./intact_objects.ts";
 import { RunTable } from "./run_table.ts";
 import type { WholePack } from "./whole_pack.ts";
-
-/** Entries above this are not held in memory while they are copied. */
-const HELD_MAX = 1024 * 1024;
-/** The largest loose object that is written anew: what one array can hold. */
-const ANEW_MAX = 2 ** 31 - 1;
-/**
- * The largest packed one. git makes no deltas of more (core.bigFileThreshold):
- * what claims to be one is a bomb.
- */
-const ANEW_PACKED_MAX = 512 * 1024 * 1024;
 
 /** The rest of a large entry, on its way. */
 interface Transfer {
@@ -63,6 +57,7 @@ export class PackStream implements PackBytes {
   readonly #catalog: Catalog;
   readonly #recipe: PackRecipe;
   readonly #hash: Hash;
+  readonly #intact: IntactObjects;
   readonly #header = new EntryHeader();
   readonly #runs = new RunTable();
   /** Where loose objects went. */
@@ -89,6 +84,7 @@ export class PackStream implements PackBytes {
     this.#catalog = sources.catalog;
     this.#recipe = recipe;
     this.#hash = hash;
+    this.#intact = new IntactObjects(sources);
     this.#pending = encodePackHeader(recipe.slots.length);
     this.#position = this.#pending.length;
     this.#whole = recipe.whole;
@@ -248,7 +244,10 @@ export class PackStream implements PackBytes {
     bytes: Uint8Array,
     at: number,
   ): number {
-    if (!pack.hasCrcs) return this.#countIntact(pack, rank, count);
+    if (!pack.hasCrcs) {
+      const first = this.#recipe.slots[this.#next] as number;
+      return this.#intact.count(pack, first, rank, count);
+    }
     const lengths = new Uint32Array(count);
     const crcs = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
@@ -258,86 +257,17 @@ export class PackStream implements PackBytes {
     return this.#sources.kernels.countGoodCrcs(bytes, at, lengths, crcs);
   }
 
-  /**
-   * The same where the index has no checksums: how many come to objects that
-   * have the right ids.
-   */
-  #countIntact(pack: OpenedPack, rank: number, count: number): number {
-    const catalog = this.#catalog;
-    const { reader } = this.#sources;
-    const first = this.#recipe.slots[this.#next] as number;
-    const start = first - rank;
-    for (let i = 0; i < count; i++) {
-      // What is too large to be held is compared by the one who gets it.
-      if (pack.end(rank + i) - pack.offset(rank + i) > HELD_MAX) continue;
-      const slot = start + rank + i;
-      const number = catalog.numberOf(slot);
-      try {
-        const object = reader.read(number, ANEW_PACKED_MAX);
-        // Not where that was another copy.
-        if (catalog.copy(number) !== slot) return i;
-        if (!this.#isIntact(number, object)) return i;
-      } catch (error) {
-        if (!(error instanceof StorageError)) throw error;
-        return i;
-      }
-    }
-    return count;
-  }
-
   /** Gives up the stored bytes of an entry whose checksum is wrong. */
   #replace(slot: number): void {
     this.#leaveWhole();
-    this.#writeAnew(slot, this.#readIntact(slot, ANEW_PACKED_MAX));
+    this.#writeAnew(slot, this.#intact.read(slot, ANEW_PACKED_MAX));
   }
 
   #giveAnew(slot: number): void {
     const limit = this.#catalog.packOf(slot) === undefined
       ? ANEW_MAX
       : ANEW_PACKED_MAX;
-    this.#writeAnew(slot, this.#readIntact(slot, limit));
-  }
-
-  /**
-   * The object at `slot` from that copy if what it comes to has the right id
-   * (its index may be what is damaged), else from another.
-   *
-   * Where the damaged copy could be read, only a blob is stood in for: of
-   * anything else the walk has taken what it named for the truth, and would
-   * now lack objects. Where that copy has another kind, too. The next pack is
-   * made without it.
-   */
-  #readIntact(slot: number, limit: number): ObjectData {
-    const { reader } = this.#sources;
-    const number = this.#catalog.numberOf(slot);
-    const planned = this.#catalog.kinds[number] as number;
-    let object = reader.read(number, limit);
-    if (!this.#isIntact(number, object)) {
-      const wasBlob = object.kind === BLOB;
-      reader.spoil(slot, undefined);
-      // What was made of that copy is wrong, too.
-      reader.cache.trim(0);
-      object = reader.read(number, limit);
-      if (!wasBlob || object.kind !== BLOB || !this.#isIntact(number, object)) {
-        throw this.#badCopy(slot);
-      }
-    }
-    if (planned !== 0 && planned !== object.kind) throw this.#badCopy(slot);
-    return object;
-  }
-
-  #isIntact(number: number, { kind, data }: ObjectData): boolean {
-    const { format, kernels } = this.#sources;
-    return objectId(kind, data, format, kernels) ===
-      this.#catalog.ids.oid(number);
-  }
-
-  #badCopy(slot: number): StorageError {
-    const oid = this.#catalog.ids.oid(this.#catalog.numberOf(slot));
-    return new StorageError(
-      "corrupt-object",
-      `Cannot copy object ${oid}: its stored bytes are damaged`,
-    );
+    this.#writeAnew(slot, this.#intact.read(slot, limit));
   }
 
   #giveMade(slot: number, { base, baseSlot, size, stream }: MadeDelta): void {
@@ -446,7 +376,7 @@ export class PackStream implements PackBytes {
       (isDone && pack.hasCrcs && transfer.crc !== pack.crc(rank))
     ) {
       this.#sources.reader.spoil(slot, undefined);
-      throw this.#badCopy(slot);
+      throw this.#intact.badCopy(slot);
     }
     if (isDone) this.#transfer = undefined;
     return count;

@@ -140,8 +140,13 @@ export function segmentOf(
 /** A word of a set that has all 32 numbers. */
 const ALL = 0xffffffff;
 
-/** Whether a pack starts as the one that we would make. */
+/**
+ * Whether a pack starts as the one that we would make, and checksums tell that
+ * its entries are those that its trailer is of: an object may come out right
+ * though a bit has flipped.
+ */
 function isPlain(pack: OpenedPack): boolean {
+  if (!pack.hasCrcs) return false;
   const header = encodePackHeader(pack.count);
   const stored = new Uint8Array(header.length);
   return pack.count > 0 && pack.offset(0) === header.length &&

@@ -4,7 +4,7 @@ import {
   RefusedError,
   StorageError,
 } from "../../../src/core/errors.ts";
-import type { Connection } from "../../../src/core/host.ts";
+import type { Connection, WorkerHandlers } from "../../../src/core/host.ts";
 import { NATIVE } from "../../../src/kernels/native/kernels.ts";
 import {
   packFailure,
