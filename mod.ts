@@ -45,6 +45,8 @@ export {
   UsageError,
 } from "./src/core/errors.ts";
 export type {
+  FamilyStep,
+  FamilyWalk,
   Hash,
   IndexColumns,
   IndexVerdict,

@@ -43,17 +43,18 @@ export interface Found {
 }
 
 /**
- * Goes through `trees`, which grows meanwhile, level by level and a step at a
- * time; `expand` looks up one step and returns the bytes that it took. Yields
- * after every step but the last.
+ * Goes through `trees` from `start` on, which grows meanwhile, level by level
+ * and a step at a time; `expand` looks up one step and returns the bytes that
+ * it took. Yields after every step but the last.
  */
 function* inSteps(
   trees: NumberList,
+  start: number,
   expand: (step: Int32Array) => number,
 ): Generator<void, void, void> {
   let step = FIRST_STEP;
-  let levelEnd = 0;
-  for (let at = 0; at < trees.length;) {
+  let levelEnd = start;
+  for (let at = start; at < trees.length;) {
     if (at === levelEnd) levelEnd = sortLevel(trees, at);
     const end = Math.min(levelEnd, at + step);
     step = nextStep(step, expand(trees.view(at, end)));
@@ -75,7 +76,20 @@ export function* expandWanted(
   const { trees, blobs } = found;
   const expand = (step: Int32Array): number =>
     graph.expandTrees(step, seen, found);
-  for (const _ of inSteps(trees, expand)) yield trees.length + blobs.length;
+  const start = yield* expandAll(graph, seen, found);
+  for (const _ of inSteps(trees, start, expand)) {
+    yield trees.length + blobs.length;
+  }
+}
+
+/** How many of `found.trees` the store has expanded all at once. */
+function* expandAll(
+  graph: ObjectGraph,
+  seen: ObjectSet,
+  found: Found,
+): Generator<number, number, void> {
+  if (graph.expandAll === undefined) return 0;
+  return yield* graph.expandAll(seen, found);
 }
 
 /**
@@ -96,5 +110,5 @@ export function* expandHad(
     blobs.truncate(0);
     return bytes;
   };
-  for (const _ of inSteps(trees, expand)) yield 0;
+  for (const _ of inSteps(trees, 0, expand)) yield 0;
 }

@@ -234,6 +234,43 @@ export interface PackWalkerInit {
 }
 
 /**
+ * A walk through families of trees: each tree that is stored whole and,
+ * depth first, the deltas of it. Each is inflated and resolved once.
+ */
+export interface FamilyWalk {
+  /**
+   * By slot: the first of the deltas based on the entry there, plus one, or 0;
+   * with {@linkcode APART}, trees based on it are given whole. To be filled
+   * before the first step; each slot is named once at most in both arrays.
+   */
+  readonly firsts: Int32Array;
+  /** By slot: the next delta based on the same entry, plus one, or 0. */
+  readonly nexts: Int32Array;
+  /**
+   * Goes on, first with the family under way, then with those of `roots`,
+   * slots of trees that are stored whole. `take` gets the rows of the trees
+   * that were made, a view valid during the call: of each the slot, how many
+   * entries follow, the base whose entries are left out or -1, and the entries
+   * as in {@linkcode PackWalker.expandTrees}. Trees that are not for it have
+   * no row. A step makes about 2 MiB at most.
+   */
+  step(roots: Int32Array, take: (rows: Int32Array) => void): FamilyStep;
+}
+
+/** How far a step of a {@linkcode FamilyWalk} came. */
+export interface FamilyStep {
+  /** How many of the roots were begun: not to be given again. */
+  readonly roots: number;
+  /** Bytes of objects that were made. */
+  readonly bytes: number;
+  /** Whether a family is under way: another step is due, roots or not. */
+  readonly isInFamily: boolean;
+}
+
+/** The flag of {@linkcode FamilyWalk.firsts}. */
+export const APART = 1 << 31;
+
+/**
  * Reads trees and commits where they lie in packs, many per call. It does the
  * ordinary case alone: what it leaves out its caller reads one by one, with
  * every check and every error.
@@ -284,4 +321,6 @@ export interface PackWalker {
     most: number,
     take: (types: Uint8Array, bases: Int32Array) => void,
   ): number;
+  /** Begins a walk through families, whose links are empty; ends the last. */
+  families(): FamilyWalk;
 }

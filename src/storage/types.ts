@@ -257,6 +257,19 @@ export interface ObjectGraph {
    * caller asks for fewer trees at a time where that is much.
    */
   expandTrees(trees: Int32Array, seen: ObjectSet, found: TreeEntries): number;
+  /**
+   * What {@linkcode ObjectGraph.expandTrees} comes to for all of
+   * `found.trees`, which are in `seen`, and for the trees that this finds, as
+   * far as the store has a way that takes less for all at once. Those that it
+   * has not expanded, as many as it likes, are moved to the end of
+   * `found.trees`; it returns how many it has. Yields how many trees and blobs
+   * `found` holds, after every bounded step. Absent where a store has no such
+   * way.
+   */
+  expandAll?(
+    seen: ObjectSet,
+    found: TreeEntries,
+  ): Generator<number, number, void>;
 }
 
 /** Where {@linkcode ObjectGraph.expandTrees} puts what it found. */

@@ -117,3 +117,34 @@ export function find(raw: usize): i32 {
     slot = (slot + 1) & tableMask;
   }
 }
+
+/** No place: what is looked for is found by `find`. */
+const NO_GUESS: u32 = 0x7fffffff;
+
+/** The sorted table that guesses are about. */
+let guessed: u32 = 0;
+
+/** Guesses that follow are about the table that had the last id. */
+export function startGuesses(): void {
+  guessed = recent;
+}
+
+/** Where the id at `raw` stands, if it is the first of its place. */
+export function guess(raw: usize): u32 {
+  if (sortedCount == 0) return NO_GUESS;
+  const row = sorted + <usize> guessed * SORTED_BYTES;
+  const shift = load<u32>(row, 8);
+  const bucket = shift < 32 ? bswap(load<u32>(raw)) >> shift : 0;
+  const fanOut = load<usize>(row, 4) + (<usize> bucket << 2);
+  const low = load<u32>(fanOut);
+  return low < load<u32>(fanOut, 4) ? low : NO_GUESS;
+}
+
+/** The number of the id at `raw`, or -1, after `guess` gave `place`. */
+export function confirm(place: u32, raw: usize): i32 {
+  if (place == NO_GUESS) return find(raw);
+  const row = sorted + <usize> guessed * SORTED_BYTES;
+  if (!sameId(load<usize>(row) + <usize> place * width, raw)) return find(raw);
+  return load<i32>(load<usize>(row, 12) + (<usize> place << 2)) +
+    load<i32>(row, 16);
+}

@@ -3,6 +3,14 @@
 export { configureIds } from "./ids";
 export { applyDelta, resultSize } from "./delta";
 export { createDelta, indexBase } from "./delta_create";
+export {
+  configureFamilies,
+  endFamilies,
+  familyBytes,
+  familyRootsDone,
+  isInFamily,
+  walkFamilies,
+} from "./families";
 export { inflate, inputEnd, outputEnd } from "./inflate";
 export { encodeRefs, indexRefs, refsInputEnd, refsOutputEnd } from "./refs";
 export {

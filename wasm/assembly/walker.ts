@@ -16,7 +16,7 @@ import {
   COPY_BYTES,
   resultSize,
 } from "./delta";
-import { find } from "./ids";
+import { confirm, find, guess, startGuesses } from "./ids";
 import { inflate } from "./inflate";
 
 /** Reads bytes of a pack into memory; returns how many. */
@@ -28,16 +28,16 @@ declare function fill(
   length: u32,
 ): u32;
 
-const OK: i32 = 0;
+export const OK: i32 = 0;
 const COMMIT: u32 = 1;
-const TREE: u32 = 2;
-const OFS_DELTA: u32 = 6;
-const REF_DELTA: u32 = 7;
+export const TREE: u32 = 2;
+export const OFS_DELTA: u32 = 6;
+export const REF_DELTA: u32 = 7;
 
 /** Distance between windows, and how far one reaches into the next. */
 const WINDOW_STRIDE: u32 = 256 * 1024;
 const WINDOW_OVERLAP: u32 = 64 * 1024;
-const SLACK: u32 = 64;
+export const SLACK: u32 = 64;
 const WINDOW_BYTES: u32 = WINDOW_STRIDE + WINDOW_OVERLAP + SLACK;
 
 /** Larger objects and longer chains are the caller's. */
@@ -47,7 +47,7 @@ const MAX_DEPTH: u32 = 8192;
 // Of a cached block: slot, size, kind, length with all that belongs to it;
 // of a tree's also the count of its entries (-1 where they are not known) and
 // the slot, plus one, of the base that some are taken over from.
-const BLOCK_HEAD: usize = 32;
+export const BLOCK_HEAD: usize = 32;
 
 // Behind a tree's data stand the starts of its entries, and its size as their
 // end. An entry that a delta copies whole from its base, where it is an entry
@@ -58,7 +58,7 @@ const stack: usize = memory.data(8192 * 4, 16);
 const rawId: usize = memory.data(32, 16);
 
 let width: u32 = 20;
-let slotCount: u32 = 0;
+export let slotCount: u32 = 0;
 let offsets: usize = 0;
 let cached: usize = 0;
 let segments: usize = 0;
@@ -69,7 +69,7 @@ let windowCount: u32 = 0;
 let clock: u32 = 0;
 let halves: usize = 0;
 let halfBytes: u32 = 0;
-let scratch: usize = 0;
+export let scratch: usize = 0;
 let largeEntry: usize = 0;
 
 /** Bytes of objects made since `takeWork` asked. */
@@ -85,11 +85,16 @@ let segment: u32 = 0;
 let recentWindow: u32 = 0;
 
 // The entry that `openEntry` found.
-let entryType: u32 = 0;
-let entrySize: u32 = 0;
-let entryData: usize = 0;
-let entryEnd: usize = 0;
+export let entryType: u32 = 0;
+export let entrySize: u32 = 0;
+export let entryData: usize = 0;
+export let entryEnd: usize = 0;
 let entryBase: u32 = 0;
+
+/** The entries that `findEntries` has not taken over, by index, if they fit. */
+const MAX_OWN: u32 = 16384;
+const own: usize = memory.data(16384 * 4, 16);
+let ownCount: u32 = 0;
 
 /** Sets where everything lies. */
 export function configure(
@@ -210,7 +215,7 @@ function windowOf(index: u32): usize {
  * Reads the header of an entry, of a delta its base too. False if the entry
  * is not for us: damaged, or, unless `headOnly`, too large.
  */
-function openEntry(slot: u32, headOnly: bool = false): bool {
+export function openEntry(slot: u32, headOnly: bool = false): bool {
   if (!enterSegment(slot)) return false;
   const offset = offsetOf(slot);
   const end = slot + 1 < endOf(segment)
@@ -295,13 +300,35 @@ export function headersFrom(
   return count;
 }
 
+/** How long the block of an object is. */
+export function blockBytes(size: u32, kind: u32): u32 {
+  // Four more: starts are written four at a time.
+  const starts = kind == TREE ? (size / (width + 3) + 6) << 2 : 0;
+  return (<u32> BLOCK_HEAD + size + SLACK + starts + 15) & ~15;
+}
+
+/** Writes the head of a block, whose entries are not known yet. */
+export function startBlock(
+  block: usize,
+  slot: u32,
+  size: u32,
+  kind: u32,
+  length: u32,
+): void {
+  store<u32>(block, slot);
+  store<u32>(block, size, 4);
+  store<u32>(block, kind, 8);
+  store<u32>(block, length, 12);
+  store<i32>(block, -1, 16);
+  store<u32>(block, 0, 20);
+}
+
 /**
  * Room for an object; 0 if it is too large. May clear the half of the cache
  * that was filled longer ago, and counts that in `flips`.
  */
 function allocate(slot: u32, size: u32, kind: u32): usize {
-  const starts = kind == TREE ? (size / (width + 3) + 2) << 2 : 0;
-  const length = (<u32> BLOCK_HEAD + size + SLACK + starts + 15) & ~15;
+  const length = blockBytes(size, kind);
   if (length > halfBytes) return 0;
   if (filled + length > halfBytes) {
     current ^= 1;
@@ -319,12 +346,7 @@ function allocate(slot: u32, size: u32, kind: u32): usize {
   const block = halves + <usize> current * halfBytes + filled;
   filled += length;
   work += size;
-  store<u32>(block, slot);
-  store<u32>(block, size, 4);
-  store<u32>(block, kind, 8);
-  store<u32>(block, length, 12);
-  store<i32>(block, -1, 16);
-  store<u32>(block, 0, 20);
+  startBlock(block, slot, size, kind, length);
   return block;
 }
 
@@ -413,27 +435,102 @@ function applyAt(slot: u32, base: usize): usize {
   return block;
 }
 
+// "100644 " and "40000 ", little-endian.
+const FILE_WORD: u64 = 0x20343436303031;
+const TREE_MODE_WORD: u64 = 0x203030303034;
+const LOW_BITS: u64 = 0x0101010101010101;
+const HIGH_BITS: u64 = 0x8080808080808080;
+
 /** The end of the entry at `at`, or 0 if it is not an ordinary one. */
 @inline
 function entryEndAt(at: usize, end: usize): usize {
-  let byte = <u32> load<u8>(at);
-  if (byte < 0x31 || byte > 0x37) return 0;
-  do {
-    byte = <u32> load<u8>(++at);
-  } while (byte >= 0x30 && byte <= 0x37);
-  if (byte != 0x20) return 0;
-  const name = ++at;
-  // The NUL that findEntries puts behind the data ends this.
-  while (load<u8>(at) != 0) at++;
+  const head = load<u64>(at);
+  if ((head & 0xffffffffffffff) == FILE_WORD) {
+    at += 7;
+  } else if ((head & 0xffffffffffff) == TREE_MODE_WORD) {
+    at += 6;
+  } else {
+    let byte = <u32> load<u8>(at);
+    if (byte < 0x31 || byte > 0x37) return 0;
+    do {
+      byte = <u32> load<u8>(++at);
+    } while (byte >= 0x30 && byte <= 0x37);
+    if (byte != 0x20) return 0;
+    at++;
+  }
+  const name = at;
+  // The NUL that findEntries puts behind the data ends this. The lowest bit
+  // that is set belongs to the first NUL.
+  let word = load<u64>(at);
+  let nuls = (word - LOW_BITS) & ~word & HIGH_BITS;
+  while (nuls == 0) {
+    at += 8;
+    word = load<u64>(at);
+    nuls = (word - LOW_BITS) & ~word & HIGH_BITS;
+  }
+  at += <usize> ctz(nuls) >> 3;
   if (at == name || at + 1 + width > end) return 0;
   return at + 1 + width;
+}
+
+@inline
+function startAt(starts: usize, index: u32): u32 {
+  return load<u32>(starts + (<usize> index << 2)) & ~INHERITED;
+}
+
+/** The first of `count` starts, and the end behind, that is `from` or more. */
+@inline
+function firstFrom(starts: usize, count: u32, from: u32): u32 {
+  let low: u32 = 0;
+  let length = count;
+  // Without a branch that would be taken every other time.
+  while (length > 0) {
+    const half = length >> 1;
+    const isBelow = startAt(starts, low + half) < from;
+    low = select(low + half + 1, low, isBelow);
+    length = select(length - half - 1, half, isBelow);
+  }
+  return low;
+}
+
+/**
+ * Takes over the starts of a base's entries from `low` on, less `shift`, up to
+ * the last that ends at `limit` or before it. Returns the one after that.
+ * Writes up to four starts more.
+ */
+@inline
+function takeStarts(
+  to: usize,
+  starts: usize,
+  low: u32,
+  known: u32,
+  shift: u32,
+  limit: u32,
+): u32 {
+  const flag = i32x4.splat(<i32> INHERITED);
+  const less = i32x4.splat(<i32> shift);
+  const most = i32x4.splat(<i32> limit);
+  let at = low;
+  while (at < known) {
+    const from = starts + (<usize> at << 2);
+    const plain = v128.andnot(v128.load(from), flag);
+    const ends = v128.andnot(v128.load(from, 4), flag);
+    v128.store(to, v128.or(i32x4.sub(plain, less), flag));
+    const fits = i32x4.bitmask(i32x4.le_u(ends, most));
+    const count = <u32> ctz(~fits);
+    at += count;
+    if (count < 4) break;
+    to += 16;
+  }
+  // Behind the last start is whatever was there before.
+  return min(at, known);
 }
 
 /**
  * Finds the entries of the tree in `block`; those that its delta copied from
  * `base`, if that is not 0, entry by entry are taken over from there.
  */
-function findEntries(block: usize, base: usize): void {
+export function findEntries(block: usize, base: usize): void {
   const size = load<u32>(block, 4);
   const data = block + BLOCK_HEAD;
   const end = data + size;
@@ -449,8 +546,11 @@ function findEntries(block: usize, base: usize): void {
   const noted = known > 0 ? copiesNoted() : 0;
   let note = copiesAt();
   const lastNote = note + <usize> noted * COPY_BYTES;
+  // Copies mostly go on a little behind the last one.
+  let hint: u32 = 0;
   let count: u32 = 0;
   let at: u32 = 0;
+  ownCount = 0;
   while (at < size) {
     // The copy that this entry starts in, if it does.
     while (note < lastNote && load<u32>(note) + load<u32>(note, 8) <= at) {
@@ -460,32 +560,35 @@ function findEntries(block: usize, base: usize): void {
       const from = load<u32>(note, 4);
       const shift = from - load<u32>(note);
       const limit = from + load<u32>(note, 8);
-      let low: u32 = 0;
-      let high = known;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        const start = load<u32>(baseStarts + (<usize> middle << 2)) &
-          ~INHERITED;
-        if (start < at + shift) low = middle + 1;
-        else high = middle;
+      let low = hint;
+      const lookEnd = min(known, hint + 4);
+      while (low < lookEnd && startAt(baseStarts, low) < at + shift) low++;
+      if (low >= known || startAt(baseStarts, low) != at + shift) {
+        low = firstFrom(baseStarts, known, at + shift);
       }
-      let start = load<u32>(baseStarts + (<usize> low << 2)) & ~INHERITED;
-      let taken = false;
-      while (low < known && start == at + shift) {
-        const next = load<u32>(baseStarts + (<usize> (low + 1) << 2)) &
-          ~INHERITED;
-        if (next > limit || count >= most) break;
-        store<u32>(starts + (<usize> count << 2), at | INHERITED);
-        count++;
-        at = next - shift;
-        start = next;
-        low++;
-        taken = true;
+      if (low < known && startAt(baseStarts, low) == at + shift) {
+        const high = takeStarts(
+          starts + (<usize> count << 2),
+          baseStarts,
+          low,
+          known,
+          shift,
+          limit,
+        );
+        if (high > low) {
+          count += high - low;
+          hint = high;
+          at = startAt(baseStarts, high) - shift;
+          continue;
+        }
       }
-      if (taken) continue;
     }
     const next = entryEndAt(data + at, end);
     if (next == 0 || count >= most) return;
+    if (ownCount < MAX_OWN) {
+      store<u32>(own + (<usize> ownCount << 2), count);
+    }
+    ownCount++;
     store<u32>(starts + (<usize> count << 2), at);
     count++;
     at = <u32> (next - data);
@@ -507,7 +610,7 @@ function isSeen(seen: usize, seenWords: u32, number: u32): bool {
  * without those of its base where `partial`. Returns how many, or -1 if the
  * tree is not for us. `out` has room.
  */
-function writeEntries(block: usize, partial: bool, out: usize): i32 {
+export function writeEntries(block: usize, partial: bool, out: usize): i32 {
   const data = block + BLOCK_HEAD;
   const starts = startsOf(block);
   const known = load<i32>(block, 16);
@@ -515,23 +618,72 @@ function writeEntries(block: usize, partial: bool, out: usize): i32 {
   for (let i: i32 = 0; i < known; i++) {
     const start = load<u32>(starts + (<usize> i << 2));
     if (partial && (start & INHERITED) != 0) continue;
-    let at = data + (start & ~INHERITED);
-    let mode: u32 = 0;
-    let byte = <u32> load<u8>(at);
-    do {
-      mode = (mode << 3) | (byte - 0x30);
-      byte = <u32> load<u8>(++at);
-    } while (byte != 0x20);
-    const type = mode & 0xf000;
+    const entry = entryAt(data, starts, i);
+    if (entry == GITLINK) continue;
+    if (entry < 0) return -1;
+    store<i32>(out + (<usize> count << 2), entry);
+    count++;
+  }
+  return count;
+}
+
+/** What `entryAt` gives for what a tree has that is no object of its own. */
+const GITLINK: i32 = -2;
+
+/** The type in the mode of the entry at `at`. */
+@inline
+function typeAt(at: usize): u32 {
+  const head = load<u64>(at);
+  if ((head & 0xffffffffffffff) == FILE_WORD) return 0x8000;
+  if ((head & 0xffffffffffff) == TREE_MODE_WORD) return 0x4000;
+  let mode: u32 = 0;
+  let byte = <u32> load<u8>(at);
+  do {
+    mode = (mode << 3) | (byte - 0x30);
+    byte = <u32> load<u8>(++at);
+  } while (byte != 0x20);
+  return mode & 0xf000;
+}
+
+/** An entry of a tree: twice the number, plus 1 for a tree; -1 if unknown. */
+@inline
+function entryAt(data: usize, starts: usize, index: u32): i32 {
+  const type = typeAt(data + startAt(starts, index));
+  if (type != 0x4000 && type != 0x8000 && type != 0xa000) return GITLINK;
+  const number = find(data + startAt(starts, index + 1) - width);
+  return number < 0 ? -1 : (number << 1) | (type == 0x4000 ? 1 : 0);
+}
+
+/** As `writeEntries` for the tree whose entries were found last. */
+export function writeLast(block: usize, partial: bool, out: usize): i32 {
+  const isAll = partial || ownCount == load<u32>(block, 16);
+  if (!isAll || ownCount > MAX_OWN) return writeEntries(block, partial, out);
+  const data = block + BLOCK_HEAD;
+  const starts = startsOf(block);
+  let count: i32 = 0;
+  // Two rounds, so that the processor waits for many places at a time: first
+  // of a fan-out, then of ids. The ids' addresses go where the starts were.
+  startGuesses();
+  for (let i: u32 = 0; i < ownCount; i++) {
+    const ownAt = own + (<usize> i << 2);
+    const index = load<u32>(ownAt);
+    const type = typeAt(data + startAt(starts, index));
     if (type != 0x4000 && type != 0x8000 && type != 0xa000) continue;
-    const end = load<u32>(starts + (<usize> (i + 1) << 2)) & ~INHERITED;
-    const number = find(data + end - width);
-    if (number < 0) return -1;
-    store<i32>(
+    const raw = data + startAt(starts, index + 1) - width;
+    store<u32>(own + (<usize> count << 2), <u32> raw);
+    store<u32>(
       out + (<usize> count << 2),
-      (number << 1) | (type == 0x4000 ? 1 : 0),
+      (guess(raw) << 1) | (type == 0x4000 ? 1 : 0),
     );
     count++;
+  }
+  for (let i: i32 = 0; i < count; i++) {
+    const at = out + (<usize> i << 2);
+    const raw = <usize> load<u32>(own + (<usize> i << 2));
+    const entry = load<u32>(at);
+    const number = confirm(entry >> 1, raw);
+    if (number < 0) return -1;
+    store<i32>(at, (number << 1) | (entry & 1));
   }
   return count;
 }

@@ -134,6 +134,17 @@ export interface WasmExports {
   sha1Update(from: number, length: number): void;
   sha1Finish(out: number): number;
   sha1Attacks(): number;
+  configureFamilies(
+    firsts: number,
+    nexts: number,
+    arena: number,
+    arenaSize: number,
+  ): void;
+  endFamilies(): void;
+  walkFamilies(roots: number, count: number, out: number, room: number): number;
+  familyRootsDone(): number;
+  familyBytes(): number;
+  isInFamily(): number;
   heapStart(): number;
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PackWalker, PackWalkerInit } from "../types.ts";
+import type { FamilyWalk, PackWalker, PackWalkerInit } from "../types.ts";
 import { growTo, type WasmExports, type WasmFactory } from "./instance.ts";
 import { WalkerIds } from "./walker_ids.ts";
 
@@ -15,7 +15,7 @@ const SCRATCH_BYTES = 8 * 1024 * 1024 + 4096;
 const SEGMENT_BYTES = 16;
 const WINDOW_KEY_BYTES = 16;
 
-const MAX_WINDOWS = 24;
+const MAX_WINDOWS = 32;
 /** Each half of the cache of resolved objects. */
 const HALF_BYTES = 16 * 1024 * 1024;
 /** Trees per call, and room for what one call gives: at most 1 MiB. */
@@ -23,10 +23,14 @@ const BATCH = 1024;
 const OUT_NUMBERS = 256 * 1024;
 /** Headers per call. */
 const HEADERS = 65_536;
+/** Room for the bases that a walk through a family comes down by. */
+const ARENA_BYTES = 32 * 1024 * 1024;
 
 /**
  * Makes a walker. Beside a copy of the ids and their table it takes at most
- * 65 MiB, less where the packs are small or hold no large trees.
+ * 68 MiB, less where the packs are small or hold no large trees; a walk
+ * through families takes 8 bytes for each entry more, and up to 32 MiB, of
+ * which it touches what the longest chain takes.
  */
 export function wasmPackWalker(
   factory: WasmFactory,
@@ -61,9 +65,9 @@ export function wasmPackWalker(
   const windowsAt = place(windows * WINDOW_BYTES);
   const halves = place(HALF_BYTES * 2 + 4096);
   growTo(wasm, end);
-  // Made after the one growth, which would detach it.
-  const memory = new Uint8Array(wasm.memory.buffer);
-  const numbers = new Int32Array(wasm.memory.buffer);
+  // Growth detaches them.
+  let memory = new Uint8Array(wasm.memory.buffer);
+  let numbers = new Int32Array(wasm.memory.buffer);
   const floats = new Float64Array(wasm.memory.buffer);
   ids.write(wasm);
   packs.forEach((pack, i) => {
@@ -88,7 +92,46 @@ export function wasmPackWalker(
     largeEntry,
   );
 
+  let families: FamilyWalk | undefined;
+  const makeFamilies = (): FamilyWalk => {
+    const firsts = place(slots * 4);
+    const nexts = place(slots * 4);
+    const arena = place(ARENA_BYTES + 4096);
+    growTo(wasm, end);
+    memory = new Uint8Array(wasm.memory.buffer);
+    numbers = new Int32Array(wasm.memory.buffer);
+    wasm.configureFamilies(firsts, nexts, arena, ARENA_BYTES);
+    return {
+      firsts: numbers.subarray(firsts / 4, firsts / 4 + slots),
+      nexts: numbers.subarray(nexts / 4, nexts / 4 + slots),
+      step(roots, take) {
+        const part = roots.subarray(0, BATCH);
+        numbers.set(part, trees / 4);
+        const at = out / 4;
+        const length = wasm.walkFamilies(
+          trees,
+          part.length,
+          out,
+          OUT_NUMBERS,
+        );
+        take(numbers.subarray(at, at + length));
+        return {
+          roots: wasm.familyRootsDone(),
+          bytes: wasm.familyBytes(),
+          isInFamily: wasm.isInFamily() !== 0,
+        };
+      },
+    };
+  };
+
   return {
+    families(): FamilyWalk {
+      families ??= makeFamilies();
+      families.firsts.fill(0);
+      families.nexts.fill(0);
+      wasm.endFamilies();
+      return families;
+    },
     expandTrees(batch, seen, take): number {
       for (let start = 0; start < batch.length;) {
         const part = batch.subarray(start, start + BATCH);

@@ -30,7 +30,8 @@ export interface ObjectStoreOptions {
   readonly windowCacheBytes?: number;
   /**
    * Tree entries remembered as numbers, 4 bytes each: a second walk then
-   * inflates nothing. 4 Mi entries unless told.
+   * inflates nothing. 4 Mi entries unless told; a walk that comes to most
+   * trees may take four times as many until no snapshot is in use.
    */
   readonly treeCacheEntries?: number;
   /**

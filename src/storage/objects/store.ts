@@ -186,6 +186,13 @@ export class PooledStore implements ObjectStore {
     return this.#trees.expand(trees, seen, found);
   }
 
+  expandAll(
+    seen: ObjectSet,
+    found: TreeEntries,
+  ): Generator<number, number, void> {
+    return this.#trees.expandAll(seen, found);
+  }
+
   planPack(request: PackRequest): Generator<number, PackPlan, void> {
     const sources = {
       catalog: this.#catalog,
@@ -201,6 +208,7 @@ export class PooledStore implements ObjectStore {
   /** Cuts the cache of bases to so many bytes, and drops the walker's. */
   trim(bytes: number): void {
     this.#walker.drop();
+    this.#trees.trim();
     this.#reader.cache.trim(bytes);
   }
 

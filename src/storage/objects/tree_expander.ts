@@ -6,7 +6,7 @@
 
 import { StorageError } from "../../core/errors.ts";
 import { NumberList } from "../../core/number_list.ts";
-import type { ObjectSet } from "../../core/object_set.ts";
+import { ObjectSet } from "../../core/object_set.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import { TREE } from "../../object/kind.ts";
 import {
@@ -20,6 +20,12 @@ import type { TreeEntries } from "../types.ts";
 import { BAD, type Catalog, COPY } from "./catalog.ts";
 import type { ObjectReader } from "./reader.ts";
 import type { StoreWalker } from "./store_walker.ts";
+import { TreeFamilies } from "./tree_families.ts";
+
+/** Entries gone through between two yields. */
+const ENTRIES_PER_STEP = 65_536;
+/** How much more is remembered during a walk than is kept. */
+const READ_AHEAD_FACTOR = 4;
 
 /** Expands the trees of a store. */
 export class TreeExpander {
@@ -28,11 +34,12 @@ export class TreeExpander {
   readonly #walker: StoreWalker;
   readonly #rawLength: number;
   readonly #maxRemembered: number;
+  readonly #families: TreeFamilies;
   /**
    * For each remembered tree how many children, the tree that has its further
    * ones or -1, then the children.
    */
-  readonly #remembered = new NumberList(1);
+  #remembered = new NumberList(1);
   /** Where a tree's children are remembered, plus one, by number. */
   #places = new Int32Array(0);
   /** Bytes of trees that were read in this call. */
@@ -53,6 +60,83 @@ export class TreeExpander {
     this.#walker = walker;
     this.#rawLength = format.rawLength;
     this.#maxRemembered = maxRemembered;
+    this.#families = new TreeFamilies(
+      catalog,
+      reader,
+      walker,
+      (rows) => this.#rememberRows(rows),
+    );
+  }
+
+  /** Forgets all, where that is too much or half of a reading. */
+  trim(): void {
+    const isWhole = this.#families.stop();
+    if (isWhole && this.#remembered.length <= this.#maxRemembered) return;
+    this.#families.reset();
+    this.#remembered = new NumberList(1);
+    this.#places = new Int32Array(0);
+  }
+
+  /** As ObjectGraph.expandAll says. */
+  *expandAll(
+    seen: ObjectSet,
+    found: TreeEntries,
+  ): Generator<number, number, void> {
+    const { trees, blobs } = found;
+    let unknown = 0;
+    for (let i = 0; i < trees.length; i++) {
+      if ((this.#places[trees.at(i)] ?? 0) === 0) unknown++;
+    }
+    for (const _ of this.#families.read(unknown)) {
+      yield trees.length + blobs.length;
+    }
+    if (this.#remembered.length === 0) return 0;
+    // The trees that are left to the caller, and those that are if the tree
+    // that has their further children is not met.
+    const left = new NumberList();
+    const partial = new NumberList();
+    let entries = 0;
+    for (let i = 0; i < trees.length; i++) {
+      const tree = trees.at(i);
+      const place = this.#places[tree] ?? 0;
+      if (place === 0) {
+        left.push(tree);
+        continue;
+      }
+      const end = place + this.#remembered.at(place - 2);
+      const base = this.#remembered.at(place - 1);
+      if (base >= 0 && !seen.has(base)) partial.push(tree);
+      deliver(this.#remembered.view(place, end), seen, found);
+      entries += end - place + 1;
+      if (entries < ENTRIES_PER_STEP) continue;
+      entries = 0;
+      yield trees.length + blobs.length;
+    }
+    for (let i = 0; i < partial.length; i++) {
+      const tree = partial.at(i);
+      const place = this.#places[tree] as number;
+      if (!seen.has(this.#remembered.at(place - 1))) left.push(tree);
+    }
+    return moveBehind(trees, left);
+  }
+
+  #rememberRows(rows: Int32Array): boolean {
+    const list = this.#remembered;
+    const { flags, kinds } = this.#catalog;
+    const limit = this.#maxRemembered * READ_AHEAD_FACTOR;
+    if (list.length + rows.length > limit) return false;
+    this.#makePlaces(this.#catalog.count);
+    const start = list.length;
+    list.pushAll(rows);
+    for (let at = 0; at < rows.length;) {
+      const tree = rows[at] as number;
+      const place = at + 3;
+      at = place + (rows[at + 1] as number);
+      if (((flags[tree] as number) & (BAD | COPY)) !== 0) continue;
+      kinds[tree] = TREE;
+      this.#places[tree] = start + place;
+    }
+    return true;
   }
 
   /** As ObjectGraph.expandTrees says. */
@@ -185,17 +269,20 @@ export class TreeExpander {
     const list = this.#remembered;
     const count = entries.length;
     if (list.length + count + 2 > this.#maxRemembered) return;
-    if (tree >= this.#places.length) {
-      const wider = new Int32Array(
-        Math.max(this.#catalog.count, tree + 1, this.#places.length * 2),
-      );
-      wider.set(this.#places);
-      this.#places = wider;
-    }
+    this.#makePlaces(tree + 1);
     list.push(count);
     list.push(base);
     this.#places[tree] = list.length;
     list.pushAll(entries);
+  }
+
+  #makePlaces(count: number): void {
+    if (count <= this.#places.length) return;
+    const wider = new Int32Array(
+      Math.max(this.#catalog.count, count, this.#places.length * 2),
+    );
+    wider.set(this.#places);
+    this.#places = wider;
   }
 
   #explain(tree: number, data: Uint8Array): StorageError {
@@ -232,4 +319,19 @@ function deliver(
     if ((child & 1) !== 0) found.trees.push(number);
     else found.blobs.push(number);
   }
+}
+
+/** Puts those of `list` that are in `last` behind the others; how many are not. */
+function moveBehind(list: NumberList, last: NumberList): number {
+  if (last.length === 0) return list.length;
+  const moved = new ObjectSet();
+  for (let i = 0; i < last.length; i++) moved.add(last.at(i));
+  const items = list.view();
+  let kept = 0;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as number;
+    if (!moved.has(item)) items[kept++] = item;
+  }
+  items.set(last.view(), kept);
+  return kept;
 }
