@@ -137,6 +137,11 @@ export function objectStoreContract(
         });
         const readHad = had.clone();
         const wants = some();
+        const atOnce = allAtOnce(
+          turn % 3 === 0 ? await open() : store,
+          wants,
+          had.clone(),
+        );
         const told = walkDown(wants, had, step, (batch, seen, found) => {
           store.expandTrees(batch, seen, found);
         });
@@ -150,6 +155,7 @@ export function objectStoreContract(
           }
         });
         assert.deepEqual(told, expected, `seed ${SEED + 7}, turn ${turn}`);
+        assert.deepEqual(atOnce, expected, `seed ${SEED + 7}, turn ${turn}`);
         for (const number of [...told.trees, ...told.blobs]) {
           assert.ok(had.has(number), `${number} was found and is not in seen`);
         }
@@ -423,6 +429,27 @@ function walkDown(
     const end = Math.min(found.trees.length, at + step);
     expand(found.trees.view(at, end).slice(), seen, found);
     at = end;
+  }
+  return sorted(found);
+}
+
+/** The same by `expandAll`, as far as it goes. */
+function allAtOnce(
+  store: ObjectStore,
+  roots: readonly number[],
+  seen: ObjectSet,
+): { trees: number[]; blobs: number[] } {
+  const found = { trees: new NumberList(), blobs: new NumberList() };
+  for (const root of roots) if (seen.add(root)) found.trees.push(root);
+  let done = 0;
+  if (store.expandAll !== undefined) {
+    const walk = store.expandAll(seen, found);
+    let step = walk.next();
+    while (step.done !== true) step = walk.next();
+    done = step.value;
+  }
+  for (; done < found.trees.length; done++) {
+    store.expandTrees(Int32Array.of(found.trees.at(done)), seen, found);
   }
   return sorted(found);
 }

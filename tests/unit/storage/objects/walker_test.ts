@@ -6,45 +6,18 @@
  */
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { GitsrvError } from "../../../../src/core/errors.ts";
 import { NumberList } from "../../../../src/core/number_list.ts";
 import { ObjectSet } from "../../../../src/core/object_set.ts";
-import { type ObjectFormat, SHA1, SHA256 } from "../../../../src/core/oid.ts";
+import { SHA1, SHA256 } from "../../../../src/core/oid.ts";
 import type { PackWalker } from "../../../../src/kernels/types.ts";
 import { COMMIT, TREE } from "../../../../src/object/kind.ts";
 import { openObjectStore } from "../../../../src/storage/objects/source.ts";
 import type { PooledStore } from "../../../../src/storage/objects/store.ts";
-import { buildFixture } from "../../../support/fixture.ts";
-import { temporaryDirectory } from "../../../support/fixture_directory.ts";
-import { gitSync } from "../../../support/git.ts";
 import { seeded } from "../../../support/random.ts";
 import { describe, it } from "../../../support/test.ts";
-import { arrayPorts, kernels, type MadePack } from "./made_packs.ts";
-
-interface Packed {
-  readonly format: ObjectFormat;
-  readonly packs: readonly MadePack[];
-}
-
-function packedFixture(format: ObjectFormat, ofsDelta: string): Packed {
-  const path = join(temporaryDirectory("walker"), "walker.git");
-  buildFixture({ path, format: format.name, pulls: 3 });
-  gitSync(["config", "repack.useDeltaBaseOffset", ofsDelta], { cwd: path });
-  gitSync(["repack", "-a", "-d", "-f", "-q", "--depth=40"], { cwd: path });
-  const directory = join(path, "objects", "pack");
-  const packs = readdirSync(directory)
-    .filter((name) => name.endsWith(".idx"))
-    .map((name) => ({
-      index: new Uint8Array(readFileSync(join(directory, name))),
-      pack: new Uint8Array(
-        readFileSync(join(directory, name.replace(/idx$/, "pack"))),
-      ),
-      offsets: [],
-    }));
-  return { format, packs };
-}
+import { arrayPorts, kernels } from "./made_packs.ts";
+import { type Packed, packedFixture } from "./packed_fixture.ts";
 
 function open(
   { format, packs }: Packed,
