@@ -12,6 +12,7 @@ import { NumberList } from "../core/number_list.ts";
 import { ObjectSet } from "../core/object_set.ts";
 import { COMMIT } from "../object/kind.ts";
 import type { ObjectGraph, PathRoots } from "../storage/types.ts";
+import { selectByBitmaps } from "./bitmap_select.ts";
 import { COMMITS_PER_STEP, RevisionWalk } from "./revision_walk.ts";
 import { expandHad, expandWanted } from "./tree_walk.ts";
 
@@ -43,7 +44,8 @@ export interface Selection {
   readonly members: ObjectSet;
   /**
    * Objects known to be at the reader: painted commits, and the trees and
-   * blobs of those at the boundary. A thin pack may use them as bases.
+   * blobs of those at the boundary; by bitmaps all that its commits reach. A
+   * thin pack may use them as bases.
    */
   readonly had: ObjectSet;
   /** The trees of the commits that are sent, and those before them. */
@@ -56,6 +58,9 @@ export interface Selection {
  * without: we look at the trees of both, and at all that is below them. Thus
  * contents which moved between directories are not sent again.
  *
+ * Where `graph` has bitmaps that git would use, nothing is sent that the
+ * reader's objects reach, as git does then: see `bitmap_select.ts`.
+ *
  * Yields the number of objects found so far after at most 4096 commits or 256
  * trees. Throws StorageError as `graph` where an object of the wanted side is
  * missing; on the reader's side missing objects are passed over.
@@ -64,6 +69,8 @@ export function* select(
   graph: ObjectGraph,
   request: SelectRequest,
 ): Generator<number, Selection, void> {
+  const byBitmaps = yield* selectByBitmaps(graph, request);
+  if (byBitmaps !== undefined) return byBitmaps;
   const { wants, haves, edges = [], cut } = request;
   const walk = new RevisionWalk(graph, { cut });
   walk.start([

@@ -15,10 +15,16 @@ import { compareBytes, readUint32 } from "../core/bytes.ts";
 import { StorageError } from "../core/errors.ts";
 import { NumberList } from "../core/number_list.ts";
 import type { ObjectFormat } from "../core/oid.ts";
+import {
+  type Chunk,
+  CHUNK_ROW_BYTES,
+  needChunk,
+  readChunks,
+  readUint64,
+} from "./chunk_table.ts";
 
 const SIGNATURE = 0x43475048;
 const HEADER_BYTES = 8;
-const TABLE_ROW_BYTES = 12;
 const FAN_OUT_BYTES = 1024;
 const NO_PARENT = 0x70000000;
 const HIGH_BIT = 0x80000000;
@@ -30,11 +36,6 @@ const EDGES = 0x45444745; // EDGE
 const BASES = 0x42415345; // BASE
 const GENERATIONS = 0x47444132; // GDA2
 const OVERFLOW = 0x47444f32; // GDO2
-
-interface Chunk {
-  readonly at: number;
-  readonly size: number;
-}
 
 const ABSENT: Chunk = { at: 0, size: 0 };
 
@@ -65,7 +66,7 @@ export class CommitGraphLayer {
    */
   constructor(bytes: Uint8Array, format: ObjectFormat) {
     const raw = format.rawLength;
-    if (bytes.length < HEADER_BYTES + TABLE_ROW_BYTES + raw) {
+    if (bytes.length < HEADER_BYTES + CHUNK_ROW_BYTES + raw) {
       throw corrupt("is too small");
     }
     if (readUint32(bytes, 0) !== SIGNATURE) {
@@ -75,10 +76,16 @@ export class CommitGraphLayer {
     if (bytes[5] !== format.version) {
       throw corrupt(`has hash version ${bytes[5]}`);
     }
-    const chunks = readChunks(bytes, bytes[6] as number, raw);
+    const chunks = readChunks(bytes, {
+      count: bytes[6] as number,
+      tableAt: HEADER_BYTES,
+      dataEnd: bytes.length - raw,
+    }, corrupt);
+    const need = (id: number, size: number, name: string): Chunk =>
+      needChunk(chunks.get(id), { size, name }, corrupt);
     this.bytes = bytes;
     this.#rawLength = raw;
-    this.#fanOutAt = need(chunks, FAN_OUT, FAN_OUT_BYTES, "fan-out").at;
+    this.#fanOutAt = need(FAN_OUT, FAN_OUT_BYTES, "fan-out").at;
     let count = 0;
     for (let i = 0; i < 256; i++) {
       const next = readUint32(bytes, this.#fanOutAt + 4 * i);
@@ -87,15 +94,15 @@ export class CommitGraphLayer {
     }
     this.count = count;
     this.baseCount = bytes[7] as number;
-    this.idsAt = need(chunks, IDS, count * raw, "ids").at;
-    this.rowsAt = need(chunks, COMMITS, count * (raw + 16), "commits").at;
+    this.idsAt = need(IDS, count * raw, "ids").at;
+    this.rowsAt = need(COMMITS, count * (raw + 16), "commits").at;
     this.#basesAt = this.baseCount === 0
       ? 0
-      : need(chunks, BASES, this.baseCount * raw, "base graphs").at;
+      : need(BASES, this.baseCount * raw, "base graphs").at;
     this.#edges = chunks.get(EDGES) ?? ABSENT;
     this.hasCorrectedTimes = chunks.has(GENERATIONS);
     this.#generationsAt = this.hasCorrectedTimes
-      ? need(chunks, GENERATIONS, count * 4, "generations").at
+      ? need(GENERATIONS, count * 4, "generations").at
       : 0;
     this.#overflow = chunks.get(OVERFLOW) ?? ABSENT;
   }
@@ -300,45 +307,6 @@ function copy(
   for (let i = 0; i < length; i++) into[i] = from[at + i] as number;
 }
 
-/** chunk-format.c: read_table_of_contents. */
-function readChunks(
-  bytes: Uint8Array,
-  count: number,
-  rawLength: number,
-): ReadonlyMap<number, Chunk> {
-  const tableEnd = HEADER_BYTES + (count + 1) * TABLE_ROW_BYTES;
-  const dataEnd = bytes.length - rawLength;
-  if (tableEnd > dataEnd) throw corrupt("is too small for its chunks");
-  const chunks = new Map<number, Chunk>();
-  let row = HEADER_BYTES;
-  let at = readUint64(bytes, row + 4);
-  for (; row < tableEnd - TABLE_ROW_BYTES; row += TABLE_ROW_BYTES) {
-    const id = readUint32(bytes, row);
-    const next = readUint64(bytes, row + TABLE_ROW_BYTES + 4);
-    if (id === 0) throw corrupt("ends its chunks early");
-    if (at < tableEnd || next < at || next > dataEnd) {
-      throw corrupt("has improper chunk offsets");
-    }
-    if (chunks.has(id)) throw corrupt("has a chunk twice");
-    chunks.set(id, { at, size: next - at });
-    at = next;
-  }
-  if (readUint32(bytes, row) !== 0) throw corrupt("has no end of its chunks");
-  return chunks;
-}
-
-function need(
-  chunks: ReadonlyMap<number, Chunk>,
-  id: number,
-  size: number,
-  name: string,
-): Chunk {
-  const chunk = chunks.get(id);
-  if (chunk === undefined) throw corrupt(`is missing its ${name}`);
-  if (chunk.size !== size) throw corrupt(`has a wrong size of its ${name}`);
-  return chunk;
-}
-
 function inGraph(position: number, end: number): number {
   if (position >= end) throw corrupt("has a parent outside itself");
   return position;
@@ -347,11 +315,6 @@ function inGraph(position: number, end: number): number {
 function timeOf(layer: CommitGraphLayer, at: number): number {
   const high = readUint32(layer.bytes, at + 8) & 3;
   return high * 2 ** 32 + readUint32(layer.bytes, at + 12);
-}
-
-/** A number that is only compared: above 2^53 it is rounded. */
-function readUint64(bytes: Uint8Array, at: number): number {
-  return readUint32(bytes, at) * 2 ** 32 + readUint32(bytes, at + 4);
 }
 
 function corrupt(state: string): StorageError {

@@ -270,6 +270,55 @@ export interface ObjectGraph {
     seen: ObjectSet,
     found: TreeEntries,
   ): Generator<number, number, void>;
+  /**
+   * What git computed before about the objects of one of its packs, or of
+   * several; `undefined` where there is nothing of the kind that can be used.
+   * Absent where a store never has it. To be asked for anew by each walk.
+   */
+  bitmaps?(): ReachBitmaps | undefined;
+}
+
+/**
+ * Sets of all objects that some commits reach, each complete: objects that are
+ * covered reach objects that are covered, and nothing else.
+ */
+export interface ReachBitmaps {
+  /** Whether object `number` is one of those that the bitmaps are about. */
+  covers(number: number): boolean;
+  /** An empty set of such objects. */
+  reached(): ReachedSet;
+  /**
+   * Appends the covered members of `set` to the lists of their kinds, each
+   * ascending. Yields the number appended so far.
+   */
+  sort(set: ObjectSet, into: KindLists): Generator<number, void, void>;
+}
+
+/** Covered objects that are reached. */
+export interface ReachedSet {
+  /** Whether object `number` is among them. */
+  has(number: number): boolean;
+  /**
+   * Adds all that `commit` reaches, itself included; false where there is no
+   * bitmap of it. Yields 0 between pieces of work. Throws StorageError
+   * "corrupt-bitmap" where the bitmaps turn out to be unusable: the set is then
+   * lost, and the next walk does without them.
+   */
+  add(commit: number): Generator<number, boolean, void>;
+  /** Adds all of them to `set`. Yields 0 between pieces of work. */
+  addTo(set: ObjectSet): Generator<number, void, void>;
+}
+
+/** Objects by their kinds. */
+export interface KindLists {
+  /** Commits. */
+  readonly commits: NumberList;
+  /** Tags. */
+  readonly tags: NumberList;
+  /** Trees. */
+  readonly trees: NumberList;
+  /** Blobs. */
+  readonly blobs: NumberList;
 }
 
 /** Where {@linkcode ObjectGraph.expandTrees} puts what it found. */
@@ -374,6 +423,13 @@ export interface StoredPack {
   openIndex?(): RandomAccess | undefined;
   /** Opens its bytes for reading, or `undefined` if it is gone. */
   open(): RandomAccess | undefined;
+  /**
+   * The bytes of its reverse index (.rev), or `undefined` where there is none
+   * or none is to be used. Throws a StorageError where they cannot be read.
+   */
+  reverse?(): Uint8Array | undefined;
+  /** What files about it call it: its path without ".pack". */
+  readonly path?: string;
 }
 
 /** Bytes that are read at positions. */
@@ -423,6 +479,45 @@ export interface StoredCommitGraph {
   read(limit: number): Uint8Array | undefined;
 }
 
+/** Bitmap files, for stores that have them. */
+export interface BitmapStore {
+  /** What there is now. Equal stamps mean the same files; "" means none. */
+  scan(): BitmapScan;
+}
+
+/** The bitmap files at one moment. */
+export interface BitmapScan {
+  /** Equal stamps mean the same files; "" means none. */
+  readonly stamp: string;
+  /** Those of several packs, in the order in which they are to be tried. */
+  readonly multiPacks: readonly StoredMultiPackBitmap[];
+  /** Those of single packs, by {@linkcode StoredPack.path}. */
+  readonly packs: ReadonlyMap<string, StoredFile>;
+}
+
+/** A multi-pack-index with a bitmap beside it. */
+export interface StoredMultiPackBitmap {
+  /** What stands before a pack's name to make it {@linkcode StoredPack.path}. */
+  readonly prefix: string;
+  /** The multi-pack-index. */
+  readonly index: StoredFile;
+  /** Its bitmap, named by its checksum in hex. */
+  bitmap(checksum: string): StoredFile;
+  /** Its reverse index, where it is not inside of it. */
+  reverse(checksum: string): StoredFile;
+}
+
+/** One small file beside packs. */
+export interface StoredFile {
+  /** Its path, or what else names it in a log. */
+  readonly name: string;
+  /**
+   * Its bytes, or `undefined` if it is gone. Throws a StorageError where
+   * there are more than `limit`, or where they cannot be read.
+   */
+  read(limit: number): Uint8Array | undefined;
+}
+
 /** What a snapshot's objects are made from. */
 export interface ObjectPorts {
   /** Packs; scanned in order, own before alternates'. */
@@ -431,4 +526,6 @@ export interface ObjectPorts {
   readonly loose?: LooseStore;
   /** Commit-graphs, own before alternates'. */
   readonly commitGraphs?: CommitGraphStore;
+  /** Bitmaps, own before alternates'. */
+  readonly bitmaps?: BitmapStore;
 }

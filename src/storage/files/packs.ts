@@ -9,7 +9,7 @@ import { messageOf, StorageError } from "../../core/errors.ts";
 import type { FileStat, FileSystem, OpenFile } from "../../core/host.ts";
 import { SHA1 } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { PackStore, StoredPack } from "../types.ts";
+import type { ConfigView, PackStore, StoredPack } from "../types.ts";
 import type { Complaints } from "./complaints.ts";
 import { isInsideAny, joinPath } from "./paths.ts";
 import { isFresh, type Now, type Stamp } from "./stamp.ts";
@@ -29,6 +29,8 @@ export interface FilePackStoreInit {
   readonly fileSystem: FileSystem;
   /** The object directories now, the own one first. */
   readonly directories: () => readonly string[];
+  /** For `pack.readReverseIndex`; reverse indexes are read unless told. */
+  readonly config?: ConfigView;
   /** For the stamp. */
   readonly kernels: Pick<Kernels, "hash">;
   /** Where strange files are told. */
@@ -150,6 +152,11 @@ export class FilePackStore implements PackStore {
       index: () => fileSystem.read(indexPath, MAX_INDEX_BYTES),
       openIndex: () => boundedIndex(fileSystem, indexPath),
       open: () => fileSystem.open(packPath),
+      reverse: () =>
+        this.#init.config?.boolean("pack.readreverseindex") ?? true
+          ? fileSystem.read(`${base}.rev`, MAX_INDEX_BYTES)
+          : undefined,
+      path: base,
     };
     return { pack, mtimeMs: stat.mtimeMs, bytes: stat.size, identity };
   }

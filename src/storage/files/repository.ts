@@ -21,6 +21,7 @@ import type {
   SnapshotWeight,
 } from "../types.ts";
 import { ObjectDirectories } from "./alternates.ts";
+import { FileBitmapStore } from "./bitmaps.ts";
 import { Complaints } from "./complaints.ts";
 import { type ConfigPair, configView } from "./config.ts";
 import { FileCommitGraphStore } from "./commit_graphs.ts";
@@ -99,7 +100,11 @@ export class FileRepository implements Repository {
     this.#refs = init.refStorage === "reftable"
       ? new ReftableRefStore({ ...common, layout })
       : guardedFileRefs({ ...common, layout });
-    const packs = new FilePackStore({ ...common, directories });
+    const packs = new FilePackStore({
+      ...common,
+      directories,
+      config: this.config,
+    });
     const loose = new FileLooseStore({ ...common, directories });
     this.#fileSystem = fileSystem;
     this.#bytes = () => packs.bytes() + loose.bytes(WEIGHED_LOOSE);
@@ -108,6 +113,12 @@ export class FileRepository implements Repository {
         packs,
         loose,
         commitGraphs: new FileCommitGraphStore({
+          ...common,
+          directories,
+          commonDir: layout.commonDir,
+          config: this.config,
+        }),
+        bitmaps: new FileBitmapStore({
           ...common,
           directories,
           commonDir: layout.commonDir,

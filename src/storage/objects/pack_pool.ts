@@ -10,6 +10,7 @@ import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { areWholeTables, readPackTables } from "../../pack/tables.ts";
 import type { ObjectPorts, RandomAccess, StoredPack } from "../types.ts";
+import { BitmapPool, type PoolPack } from "./bitmap_pool.ts";
 import { GraphPool } from "./graph_pool.ts";
 import { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
@@ -29,6 +30,8 @@ export interface PoolScan {
 export class PackPool {
   /** Its commit-graph. */
   readonly graphs: GraphPool;
+  /** Its bitmap. */
+  readonly bitmaps: BitmapPool;
   /** Pieces of all of them. */
   readonly windows: WindowCache;
   readonly #ports: ObjectPorts;
@@ -36,6 +39,7 @@ export class PackPool {
   readonly #kernels: Pick<Kernels, "arrangeIndex">;
   readonly #settings: ObjectStoreSettings;
   #opened = new Map<string, OpenedPack>();
+  readonly #stored = new WeakMap<OpenedPack, StoredPack>();
 
   /** An empty pool. */
   constructor(
@@ -51,6 +55,12 @@ export class PackPool {
     this.windows = new WindowCache(settings.windowCacheBytes);
     this.graphs = new GraphPool(
       ports.commitGraphs,
+      format,
+      kernels,
+      settings.warn,
+    );
+    this.bitmaps = new BitmapPool(
+      ports.bitmaps,
       format,
       kernels,
       settings.warn,
@@ -75,6 +85,11 @@ export class PackPool {
     return this.#ports.loose?.read(oid);
   }
 
+  /** A pack of a scan with what it was opened from. */
+  origin(opened: OpenedPack): PoolPack {
+    return { opened, stored: this.#stored.get(opened) as StoredPack };
+  }
+
   #open(stored: readonly StoredPack[]): OpenedPack[] {
     const next = new Map<string, OpenedPack>();
     for (const each of stored) {
@@ -97,7 +112,7 @@ export class PackPool {
     try {
       const tables = readPackTables(index, this.#format, this.#kernels);
       this.#settings.tables.put(stored.name, tables);
-      return new OpenedPack(stored, tables, this.windows);
+      return this.#note(new OpenedPack(stored, tables, this.windows), stored);
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== "corrupt-index") {
         throw error;
@@ -119,7 +134,12 @@ export class PackPool {
       return undefined;
     }
     const pack = new OpenedPack(stored, tables, this.windows);
-    return pack.isCurrent() ? pack : undefined;
+    return pack.isCurrent() ? this.#note(pack, stored) : undefined;
+  }
+
+  #note(pack: OpenedPack, stored: StoredPack): OpenedPack {
+    this.#stored.set(pack, stored);
+    return pack;
   }
 }
 

@@ -16,8 +16,10 @@ import type {
   ObjectStore,
   PackPlan,
   PackRequest,
+  ReachBitmaps,
   TreeEntries,
 } from "../types.ts";
+import { StoreBitmaps } from "./bitmap_reach.ts";
 import { Catalog, HERE } from "./catalog.ts";
 import { CommitTable } from "./commit_table.ts";
 import { GraphCommits } from "./graph_commits.ts";
@@ -36,6 +38,7 @@ export class PooledStore implements ObjectStore {
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
   readonly #graph: GraphCommits;
+  readonly #bitmaps: StoreBitmaps;
   readonly #commits: CommitTable;
   readonly #trees: TreeExpander;
   readonly #walker: StoreWalker;
@@ -63,6 +66,12 @@ export class PooledStore implements ObjectStore {
       settings.walkerMinObjects,
     );
     this.#graph = new GraphCommits(catalog, pool.graphs, format.rawLength);
+    this.#bitmaps = new StoreBitmaps(
+      catalog,
+      pool.bitmaps,
+      () => catalog.packs().map(({ pack: each }) => pool.origin(each)),
+      format.rawLength,
+    );
     this.#commits = new CommitTable(
       catalog,
       this.#reader,
@@ -93,9 +102,13 @@ export class PooledStore implements ObjectStore {
     this.#mayRescan = true;
   }
 
-  /** Lets a newer commit-graph be used; nothing may be walking the store. */
+  /**
+   * Lets a newer commit-graph and a newer bitmap be used; nothing may be
+   * walking the store.
+   */
   refreshGraph(): void {
     this.#graph.refresh();
+    this.#bitmaps.refresh();
   }
 
   find(oid: Oid): number {
@@ -191,6 +204,10 @@ export class PooledStore implements ObjectStore {
     found: TreeEntries,
   ): Generator<number, number, void> {
     return this.#trees.expandAll(seen, found);
+  }
+
+  bitmaps(): ReachBitmaps | undefined {
+    return this.#bitmaps.get();
   }
 
   planPack(request: PackRequest): Generator<number, PackPlan, void> {
