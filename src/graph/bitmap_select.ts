@@ -13,7 +13,7 @@
 import { StorageError } from "../core/errors.ts";
 import { NumberList } from "../core/number_list.ts";
 import { ObjectSet } from "../core/object_set.ts";
-import { BLOB, COMMIT, TAG, TREE } from "../object/kind.ts";
+import { BLOB, COMMIT, type Kind, TAG, TREE } from "../object/kind.ts";
 import type {
   KindLists,
   ObjectGraph,
@@ -39,10 +39,12 @@ export function* selectByBitmaps(
   if (cut.size > 0 || edges.length > 0) return undefined;
   const bitmaps = graph.bitmaps?.();
   if (bitmaps === undefined) return undefined;
-  const unwanted = rootsOf(graph, haves, "unwanted");
-  const isKnown = [...unwanted].some((each) => bitmaps.covers(each));
-  if (unwanted.size > 0 && !isKnown) return undefined;
-  const wanted = rootsOf(graph, wants, "wanted");
+  const unwanted = yield* rootsOf(graph, bitmaps, haves, "unwanted");
+  const kinds = [...unwanted].map((each) => bitmaps.kind(each));
+  if (kinds.length > 0 && kinds.every((kind) => kind === undefined)) {
+    return undefined;
+  }
+  const wanted = yield* rootsOf(graph, bitmaps, wants, "wanted");
   for (const each of unwanted) wanted.delete(each);
   if (wanted.size === 0) return undefined;
   try {
@@ -65,24 +67,37 @@ export function* selectByBitmaps(
   }
 }
 
+/** Tags that are followed between two yields. */
+const ROOTS_PER_STEP = 64;
+
 type Side = "wanted" | "unwanted";
 
 /** Some objects, and the tags among them followed to what is no tag. */
-function rootsOf(
+function* rootsOf(
   graph: ObjectGraph,
+  bitmaps: ReachBitmaps,
   objects: readonly number[],
   side: Side,
-): Set<number> {
+): Generator<number, Set<number>, void> {
   const roots = new Set<number>();
   for (const object of objects) {
     for (let at = object; !roots.has(at); at = graph.tagTarget(at)) {
       // What is missing on the wanted side throws when its kind is asked for.
       if (side === "unwanted" && !graph.has(at)) break;
       roots.add(at);
-      if (graph.kind(at) !== TAG) break;
+      if (roots.size % ROOTS_PER_STEP === 0) yield 0;
+      if (kindOf(graph, bitmaps, at) !== TAG) break;
     }
   }
   return roots;
+}
+
+function kindOf(
+  graph: ObjectGraph,
+  bitmaps: ReachBitmaps,
+  object: number,
+): Kind {
+  return bitmaps.kind(object) ?? graph.kind(object);
 }
 
 interface ClosureRequest {
@@ -110,13 +125,12 @@ function* closureOf(
   const reached = bitmaps.reached();
   const left: number[] = [];
   for (const root of roots) {
-    if (graph.kind(root) !== COMMIT || !(yield* reached.add(root))) {
-      left.push(root);
-    }
-    yield 0;
+    const isCommit = kindOf(graph, bitmaps, root) === COMMIT;
+    if (isCommit && (yield* reached.add(root))) yield 0;
+    else left.push(root);
   }
   const commits = yield* walkCommits(graph, reached, {
-    tips: left.filter((root) => graph.kind(root) === COMMIT),
+    tips: left.filter((root) => kindOf(graph, bitmaps, root) === COMMIT),
     side,
     seen,
   });
@@ -134,7 +148,7 @@ function* closureOf(
     if (all.add(commit)) walked.commits.push(commit);
   }
   for (const root of left) {
-    const list = LISTS[graph.kind(root)];
+    const list = LISTS[kindOf(graph, bitmaps, root)];
     if (list === "commits" || seen.has(root) || !all.add(root)) continue;
     walked[list].push(root);
   }
@@ -229,7 +243,8 @@ function* selectionOf(
     const rest = walked[list];
     for (let i = 0; i < rest.length; i++) {
       const object = rest.at(i);
-      if (all.has(object) && !bitmaps.covers(object)) objects.push(object);
+      const isCovered = bitmaps.kind(object) !== undefined;
+      if (all.has(object) && !isCovered) objects.push(object);
     }
     objects.pushAll(covered[list].view());
   }

@@ -179,6 +179,35 @@ export class PackIndex {
   }
 }
 
+/** Bytes from the start that {@linkcode packIndexRows} looks at. */
+export const PACK_INDEX_HEAD_BYTES: number = 8 + FAN_OUT_BYTES;
+
+/**
+ * Where the ids of an index stand in its file, told by its first
+ * {@linkcode PACK_INDEX_HEAD_BYTES}: the first one, and how far the next.
+ * Throws StorageError "corrupt-index" where `size` is none that an index of
+ * `count` objects can have.
+ */
+export function packIndexRows(
+  head: Uint8Array,
+  count: number,
+  { size, rawLength: raw }: {
+    readonly size: number;
+    readonly rawLength: number;
+  },
+): { readonly idsAt: number; readonly stride: number } {
+  const isV2 = readUint32(head, 0) === SIGNATURE && readUint32(head, 4) === 2;
+  const tables = isV2 ? 8 + FAN_OUT_BYTES : FAN_OUT_BYTES;
+  if (head.length < tables || readUint32(head, tables - 4) !== count) {
+    throw corruptIndex("has another number of objects");
+  }
+  const rows = isV2 ? count * (raw + 8) : count * (raw + 4);
+  if (size < tables + rows + 2 * raw) throw corruptIndex("has a wrong size");
+  return isV2
+    ? { idsAt: tables, stride: raw }
+    : { idsAt: tables + 4, stride: raw + 4 };
+}
+
 /** What is wrong with an index. */
 export function corruptIndex(state: string): StorageError {
   return new StorageError(

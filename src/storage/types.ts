@@ -283,13 +283,16 @@ export interface ObjectGraph {
  * covered reach objects that are covered, and nothing else.
  */
 export interface ReachBitmaps {
-  /** Whether object `number` is one of those that the bitmaps are about. */
-  covers(number: number): boolean;
+  /**
+   * The kind of object `number` if it is one of those that the bitmaps are
+   * about, else `undefined`.
+   */
+  kind(number: number): Kind | undefined;
   /** An empty set of such objects. */
   reached(): ReachedSet;
   /**
    * Appends the covered members of `set` to the lists of their kinds, each
-   * ascending. Yields the number appended so far.
+   * ascending. Yields the number appended so far, every some hundred thousand.
    */
   sort(set: ObjectSet, into: KindLists): Generator<number, void, void>;
 }
@@ -423,6 +426,8 @@ export interface StoredPack {
   openIndex?(): RandomAccess | undefined;
   /** Opens its bytes for reading, or `undefined` if it is gone. */
   open(): RandomAccess | undefined;
+  /** Opens its index for reading a few of its rows; as `index` else. */
+  openIndex?(): RandomAccess | undefined;
   /**
    * The bytes of its reverse index (.rev), or `undefined` where there is none
    * or none is to be used. Throws a StorageError where they cannot be read.

@@ -14,12 +14,13 @@ import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { BitmapIndex, type TypeBitmaps } from "../../pack/bitmap_index.ts";
-import { PackIndex } from "../../pack/index.ts";
+import { PACK_INDEX_HEAD_BYTES, packIndexRows } from "../../pack/index.ts";
 import { MultiPackIndex } from "../../pack/multi_pack_index.ts";
 import { ReverseIndex } from "../../pack/reverse_index.ts";
 import type {
   BitmapScan,
   BitmapStore,
+  RandomAccess,
   StoredFile,
   StoredMultiPackBitmap,
   StoredPack,
@@ -167,28 +168,52 @@ export class BitmapPool {
     const bitmap = this.#checked(
       new BitmapIndex(bytes, this.#format, opened.count),
     );
-    const indexBytes = stored.index();
-    if (indexBytes === undefined || !opened.open()) {
-      throw unusable("its pack is gone");
-    }
-    const index = new PackIndex(indexBytes, this.#format);
+    if (!opened.open()) throw unusable("its pack is gone");
     const trailer = trailerOf(opened, this.#format);
-    if (
-      index.count !== opened.count ||
-      !equalBytes(index.packChecksum(), trailer) ||
-      !equalBytes(bitmap.packChecksum(), trailer)
-    ) throw unusable("it is of another pack");
+    if (!equalBytes(bitmap.packChecksum(), trailer)) {
+      throw unusable("it is of another pack");
+    }
     return {
       name: file.name,
       index: bitmap,
       parts: [{ pack: opened, start: 0, end: opened.count }],
-      commits: this.#commitIds(
-        bitmap,
-        indexBytes,
-        (position) => index.rawAt(position),
-      ),
+      commits: this.#commitIdsOf(bitmap, stored, trailer),
       types: bitmap.types(),
     };
+  }
+
+  /**
+   * The ids of the commits that a pack's bitmap has, by row, read from the
+   * pack's index, which must be that of the pack whose checksum is `trailer`.
+   */
+  #commitIdsOf(
+    bitmap: BitmapIndex,
+    stored: StoredPack,
+    trailer: Uint8Array,
+  ): Uint8Array {
+    const file = openIndex(stored);
+    if (file === undefined) throw unusable("its pack is gone");
+    try {
+      const raw = this.#format.rawLength;
+      const head = new Uint8Array(PACK_INDEX_HEAD_BYTES);
+      const length = file.readAt(head, 0);
+      const { idsAt, stride } = packIndexRows(
+        head.subarray(0, length),
+        bitmap.objectCount,
+        { size: file.size, rawLength: raw },
+      );
+      const named = new Uint8Array(raw);
+      file.readAt(named, file.size - 2 * raw);
+      if (!equalBytes(named, trailer)) throw unusable("its pack changed");
+      const ids = new Uint8Array(bitmap.count * raw);
+      for (let row = 0; row < bitmap.count; row++) {
+        const id = ids.subarray(row * raw, (row + 1) * raw);
+        file.readAt(id, idsAt + bitmap.position(row) * stride);
+      }
+      return ids;
+    } finally {
+      file.close();
+    }
   }
 
   /** pack-bitmap.c: open_midx_bitmap_1. */
@@ -214,11 +239,7 @@ export class BitmapPool {
       name: file.name,
       index: bitmap,
       parts: partsOf(multi, order, packsByNumber(multi, stored.prefix, packs)),
-      commits: this.#commitIds(
-        bitmap,
-        bytes,
-        (position) => multi.rawAt(position),
-      ),
+      commits: multiCommitIds(bitmap, multi, this.#format.rawLength),
       types: bitmap.types(),
     };
   }
@@ -241,21 +262,6 @@ export class BitmapPool {
     return reverse.order();
   }
 
-  /** The ids of the commits that a bitmap has, by row. */
-  #commitIds(
-    bitmap: BitmapIndex,
-    bytes: Uint8Array,
-    rawAt: (position: number) => number,
-  ): Uint8Array {
-    const raw = this.#format.rawLength;
-    const ids = new Uint8Array(bitmap.count * raw);
-    for (let row = 0; row < bitmap.count; row++) {
-      const at = rawAt(bitmap.position(row));
-      ids.set(bytes.subarray(at, at + raw), row * raw);
-    }
-    return ids;
-  }
-
   #checked<T extends { readonly bytes: Uint8Array; checksum(): Uint8Array }>(
     file: T,
   ): T {
@@ -266,6 +272,34 @@ export class BitmapPool {
     }
     return file;
   }
+}
+
+function openIndex(stored: StoredPack): RandomAccess | undefined {
+  if (stored.openIndex !== undefined) return stored.openIndex();
+  const bytes = stored.index();
+  return bytes && {
+    size: bytes.length,
+    readAt(into, position) {
+      const part = bytes.subarray(position, position + into.length);
+      into.set(part);
+      return part.length;
+    },
+    close() {},
+  };
+}
+
+/** The ids of the commits that a multi-pack bitmap has, by row. */
+function multiCommitIds(
+  bitmap: BitmapIndex,
+  multi: MultiPackIndex,
+  rawLength: number,
+): Uint8Array {
+  const ids = new Uint8Array(bitmap.count * rawLength);
+  for (let row = 0; row < bitmap.count; row++) {
+    const at = multi.rawAt(bitmap.position(row));
+    ids.set(multi.bytes.subarray(at, at + rawLength), row * rawLength);
+  }
+  return ids;
 }
 
 /** The checksum at the end of a pack that is open. */

@@ -15,8 +15,10 @@ import type { KindLists, ReachBitmaps, ReachedSet } from "../types.ts";
 import type { BitmapPool, OpenedBitmap, PoolPack } from "./bitmap_pool.ts";
 import { type Catalog, COPY, type Segment } from "./catalog.ts";
 
-/** 32-bit words that are looked through between two yields: a million bits. */
-const WORDS_PER_STEP = 1 << 15;
+/** 32-bit words that are looked through between two yields: 262,144 bits. */
+const WORDS_PER_STEP = 1 << 13;
+/** 32-bit words that are turned over between two yields. */
+const XOR_WORDS_PER_STEP = 1 << 18;
 /** Runs of bits that are copied between two yields. */
 const RUNS_PER_STEP = 1 << 15;
 
@@ -118,8 +120,8 @@ class Bitmaps implements ReachBitmaps {
     ];
   }
 
-  covers(number: number): boolean {
-    return this.#bits.bitOf(number) >= 0;
+  kind(number: number): Kind | undefined {
+    return this.#kinds.find(([, , set]) => set.has(number))?.[1];
   }
 
   reached(): ReachedSet {
@@ -127,17 +129,22 @@ class Bitmaps implements ReachBitmaps {
   }
 
   *sort(set: ObjectSet, into: KindLists): Generator<number, void, void> {
-    const { kinds } = this.#catalog;
-    let found = 0;
+    const found = new Int32Array(32 * WORDS_PER_STEP);
+    let total = 0;
     for (const [list, kind, ofKind] of this.#kinds) {
-      const words = ofKind.words();
-      for (let start = 0; start < words.length; start += WORDS_PER_STEP) {
-        if (start > 0) yield found;
-        const end = Math.min(start + WORDS_PER_STEP, words.length);
-        found += appendBoth(set.words(), words, [start, end], (number) => {
-          kinds[number] = kind;
-          into[list].push(number);
-        });
+      const end = Math.min(set.words().length, ofKind.words().length);
+      for (let start = 0; start < end; start += WORDS_PER_STEP) {
+        const count = intersect(
+          set.words(),
+          ofKind.words(),
+          { start, end: Math.min(start + WORDS_PER_STEP, end) },
+          found,
+        );
+        const numbers = found.subarray(0, count);
+        into[list].pushAll(numbers);
+        markKind(this.#catalog.kinds, numbers, kind);
+        total += count;
+        yield total;
       }
     }
   }
@@ -205,7 +212,7 @@ class Reached implements ReachedSet {
       if (++steps > index.count) throw corrupt("its entries go in a circle");
       index.xor(at, scratch);
       work += words.length;
-      if (work < WORDS_PER_STEP) continue;
+      if (work < XOR_WORDS_PER_STEP) continue;
       work = 0;
       yield 0;
     }
@@ -300,23 +307,31 @@ function hasBit(words: Uint32Array, bit: number): boolean {
   return ((words[bit >>> 5] as number) & (1 << (bit & 31))) !== 0;
 }
 
-/** Tells the numbers that both have, ascending; returns how many. */
-function appendBoth(
+/** Puts the numbers that both have into `found`; returns how many. */
+function intersect(
   a: Uint32Array,
   b: Uint32Array,
-  [start, end]: readonly [number, number],
-  append: (number: number) => void,
+  { start, end }: { readonly start: number; readonly end: number },
+  found: Int32Array,
 ): number {
-  let found = 0;
-  for (let word = start; word < Math.min(end, a.length); word++) {
+  let count = 0;
+  for (let word = start; word < end; word++) {
     let bits = (a[word] as number) & (b[word] as number);
+    const first = word * 32;
+    if (bits === -1) {
+      for (let bit = 0; bit < 32; bit++) found[count++] = first + bit;
+      continue;
+    }
     while (bits !== 0) {
-      append(word * 32 + 31 - Math.clz32(bits & -bits));
+      found[count++] = first + 31 - Math.clz32(bits & -bits);
       bits &= bits - 1;
-      found++;
     }
   }
-  return found;
+  return count;
+}
+
+function markKind(kinds: Uint8Array, numbers: Int32Array, kind: Kind): void {
+  for (let i = 0; i < numbers.length; i++) kinds[numbers[i] as number] = kind;
 }
 
 function corrupt(state: string): StorageError {
