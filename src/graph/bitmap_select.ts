@@ -48,17 +48,18 @@ export function* selectByBitmaps(
   for (const each of unwanted) wanted.delete(each);
   if (wanted.size === 0) return undefined;
   try {
-    const had = yield* closureOf(graph, bitmaps, {
+    const had = yield* silently(closureOf(graph, bitmaps, {
       roots: unwanted,
       side: "unwanted",
       seen: new ObjectSet(1),
-    });
+    }));
     const found = yield* closureOf(graph, bitmaps, {
       roots: wanted,
       side: "wanted",
       seen: had.all,
     });
-    return yield* selectionOf(graph, bitmaps, found, had.all);
+    const count = found.all.size;
+    return yield* silently(selectionOf(graph, bitmaps, found, had.all), count);
   } catch (error) {
     if (error instanceof StorageError && error.code === "corrupt-bitmap") {
       return undefined;
@@ -69,6 +70,18 @@ export function* selectByBitmaps(
 
 /** Tags that are followed between two yields. */
 const ROOTS_PER_STEP = 64;
+
+/** The same work, that yields `count` where it would say how far it is. */
+function* silently<T>(
+  work: Generator<number, T, void>,
+  count = 0,
+): Generator<number, T, void> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    yield count;
+  }
+}
 
 type Side = "wanted" | "unwanted";
 

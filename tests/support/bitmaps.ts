@@ -6,7 +6,13 @@
  */
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { concatBytes, writeUint32 } from "../../src/core/bytes.ts";
 import type { ObjectFormat } from "../../src/core/oid.ts";
@@ -205,10 +211,10 @@ export function packFile(path: string, ending: string): string {
   return join(directory, name);
 }
 
-/** Replaces a file, read-only or not. */
+/** Replaces a file, read-only or not, by another: no inode comes twice. */
 export function replaceFile(path: string, bytes: Uint8Array): void {
-  rmSync(path, { force: true });
-  writeFileSync(path, bytes);
+  writeFileSync(`${path}.new`, bytes);
+  renameSync(`${path}.new`, path);
 }
 
 /** Packs all that is there into three packs, two of which share objects. */

@@ -152,7 +152,6 @@ export class FilePackStore implements PackStore {
       index: () => fileSystem.read(indexPath, MAX_INDEX_BYTES),
       openIndex: () => boundedIndex(fileSystem, indexPath),
       open: () => fileSystem.open(packPath),
-      openIndex: () => fileSystem.open(indexPath),
       reverse: () =>
         this.#init.config?.boolean("pack.readreverseindex") ?? true
           ? fileSystem.read(`${base}.rev`, MAX_INDEX_BYTES)

@@ -74,8 +74,8 @@ export class BitmapPool {
   readonly #kernels: Pick<Kernels, "hash">;
   readonly #warn: (message: string) => void;
   #stamp = "";
-  /** The packs that were there when nothing could be opened. */
-  #vain: readonly OpenedPack[] = [];
+  /** The names of the packs that were there when it was opened, or not. */
+  #packs: readonly string[] = [];
   #bitmap: OpenedBitmap | undefined;
 
   /** Reads nothing yet. */
@@ -99,14 +99,13 @@ export class BitmapPool {
   get(packs: readonly PoolPack[]): OpenedBitmap | undefined {
     if (this.#port === undefined) return undefined;
     const scan = this.#port.scan();
-    const opened = packs.map((each) => each.opened);
-    if (scan.stamp === this.#stamp && this.#isCurrent(opened)) {
+    if (scan.stamp === this.#stamp && this.#isCurrent(packs)) {
       return this.#bitmap;
     }
     this.#stamp = scan.stamp;
+    this.#packs = packs.map((each) => each.opened.name);
     this.#bitmap = undefined;
     if (scan.stamp !== "") this.#bitmap = this.#open(scan, packs);
-    this.#vain = this.#bitmap === undefined ? opened : [];
     return this.#bitmap;
   }
 
@@ -114,15 +113,17 @@ export class BitmapPool {
   reject(bitmap: OpenedBitmap, error: StorageError): void {
     if (this.#bitmap !== bitmap) return;
     this.#bitmap = undefined;
-    this.#vain = bitmap.parts.map((part) => part.pack);
     this.#warn(`${bitmap.name}: ${messageOf(error)}`);
   }
 
-  #isCurrent(packs: readonly OpenedPack[]): boolean {
+  #isCurrent(packs: readonly PoolPack[]): boolean {
     if (this.#stamp === "") return true;
-    return this.#bitmap === undefined
-      ? this.#vain.every((pack) => packs.includes(pack))
-      : this.#bitmap.parts.every((part) => packs.includes(part.pack));
+    if (this.#bitmap === undefined) {
+      return packs.length === this.#packs.length &&
+        packs.every((each, i) => each.opened.name === this.#packs[i]);
+    }
+    const opened = new Set(packs.map((each) => each.opened));
+    return this.#bitmap.parts.every((part) => opened.has(part.pack));
   }
 
   /** pack-bitmap.c: open_bitmap; the first that can be used. */

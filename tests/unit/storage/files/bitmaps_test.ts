@@ -478,13 +478,20 @@ describe("Bitmaps", () => {
         .map((name) => join(path, "objects/pack", name));
       for (const victim of victims) {
         const whole = readFileSync(victim);
-        const every = Math.max(1, Math.floor(whole.length / 400));
-        for (let at = 0; at < whole.length; at += every) {
+        const { repository } = open(path);
+        for (let at = 0; at < whole.length; at++) {
           const where = `seed ${random.seed} byte ${at} of ${victim}`;
           const flipped = Uint8Array.from(whole);
           flipped[at] = (flipped[at] as number) ^ (1 << random.int(8));
           for (const broken of [flipped, whole.subarray(0, at)]) {
             replaceFile(victim, broken);
+            using snapshot = await repository.snapshot();
+            const store = snapshot.objects;
+            assert.equal(store.bitmaps?.(), undefined, where);
+            const [ask, expected] = random.pick(answers);
+            const ids = idsOf(store, run(store, ask).members);
+            assert.deepEqual(ids, expected, where);
+            if (at % 32 > 0) continue;
             await assertAnswers(path, answers, { told: 1, where });
           }
         }
@@ -555,19 +562,18 @@ describe("Bitmaps", () => {
     replaceFile(victim, resealed(named, SHA1));
     await assertAnswers(one, answers, { told: 1, where: "other checksum" });
 
-    // One pack more, named by the multi-pack-index and removed.
+    // The objects stay, loose: only the pack goes.
     const multi = small("several packs");
     const packs = join(multi, "objects/pack");
     const [first = ""] = packNames(multi);
     const base = first.replace(/\.pack$/, "");
-    gitSync(["unpack-objects", "-q"], {
-      cwd: multi,
-      input: readFileSync(join(packs, first)),
-    });
     const kept = temporaryDirectory("kept");
-    for (const ending of [".pack", ".idx"]) {
-      renameSync(join(packs, base + ending), join(kept, base + ending));
-    }
+    const move = (from: string, to: string): void => {
+      for (const ending of [".pack", ".idx"]) {
+        renameSync(join(from, base + ending), join(to, base + ending));
+      }
+    };
+    move(packs, kept);
     gitSync(["unpack-objects", "-q"], {
       cwd: multi,
       input: readFileSync(join(kept, first)),
@@ -576,6 +582,14 @@ describe("Bitmaps", () => {
       told: 1,
       where: "pack gone",
     });
+    const { repository } = open(multi);
+    const sees = async (): Promise<boolean> => {
+      using snapshot = await repository.snapshot();
+      return snapshot.objects.bitmaps?.() !== undefined;
+    };
+    assert.ok(!await sees());
+    move(kept, packs);
+    assert.ok(await sees());
   });
 
   it("are left aside in chains of multi-pack-indexes", async () => {
