@@ -40,12 +40,11 @@ export function* selectByBitmaps(
   const bitmaps = graph.bitmaps?.();
   if (bitmaps === undefined) return undefined;
   const unwanted = yield* rootsOf(graph, bitmaps, haves, "unwanted");
-  const kinds = [...unwanted].map((each) => bitmaps.kind(each));
-  if (kinds.length > 0 && kinds.every((kind) => kind === undefined)) {
+  if (unwanted.size > 0 && !isAnyCovered(bitmaps, unwanted.keys())) {
     return undefined;
   }
   const wanted = yield* rootsOf(graph, bitmaps, wants, "wanted");
-  for (const each of unwanted) wanted.delete(each);
+  for (const each of unwanted.keys()) wanted.delete(each);
   if (wanted.size === 0) return undefined;
   try {
     const had = yield* silently(closureOf(graph, bitmaps, {
@@ -68,7 +67,7 @@ export function* selectByBitmaps(
   }
 }
 
-/** Tags that are followed between two yields. */
+/** Tags, and commits to start from, that are read between two yields. */
 const ROOTS_PER_STEP = 64;
 
 /** The same work, that yields `count` where it would say how far it is. */
@@ -85,37 +84,44 @@ function* silently<T>(
 
 type Side = "wanted" | "unwanted";
 
-/** Some objects, and the tags among them followed to what is no tag. */
+/**
+ * Some objects with their kinds, and the tags among them followed to what is
+ * no tag.
+ */
 function* rootsOf(
   graph: ObjectGraph,
   bitmaps: ReachBitmaps,
   objects: readonly number[],
   side: Side,
-): Generator<number, Set<number>, void> {
-  const roots = new Set<number>();
+): Generator<number, Map<number, Kind>, void> {
+  const roots = new Map<number, Kind>();
   for (const object of objects) {
     for (let at = object; !roots.has(at); at = graph.tagTarget(at)) {
       // What is missing on the wanted side throws when its kind is asked for.
       if (side === "unwanted" && !graph.has(at)) break;
-      roots.add(at);
+      const kind = bitmaps.kind(at) ?? graph.kind(at);
+      roots.set(at, kind);
       if (roots.size % ROOTS_PER_STEP === 0) yield 0;
-      if (kindOf(graph, bitmaps, at) !== TAG) break;
+      if (kind !== TAG) break;
     }
   }
   return roots;
 }
 
-function kindOf(
-  graph: ObjectGraph,
+/** pack-bitmap.c: in_bitmapped_pack. */
+function isAnyCovered(
   bitmaps: ReachBitmaps,
-  object: number,
-): Kind {
-  return bitmaps.kind(object) ?? graph.kind(object);
+  objects: Iterable<number>,
+): boolean {
+  for (const object of objects) {
+    if (bitmaps.kind(object) !== undefined) return true;
+  }
+  return false;
 }
 
 interface ClosureRequest {
   /** Where to start, tags followed. */
-  readonly roots: ReadonlySet<number>;
+  readonly roots: ReadonlyMap<number, Kind>;
   /** Whether what is missing is passed over: on the unwanted side. */
   readonly side: Side;
   /** A complete set whose members are not looked into. */
@@ -136,14 +142,14 @@ function* closureOf(
   { roots, side, seen }: ClosureRequest,
 ): Generator<number, Closure, void> {
   const reached = bitmaps.reached();
-  const left: number[] = [];
-  for (const root of roots) {
-    const isCommit = kindOf(graph, bitmaps, root) === COMMIT;
-    if (isCommit && (yield* reached.add(root))) yield 0;
-    else left.push(root);
+  const tips: number[] = [];
+  for (const [root, kind] of roots) {
+    if (kind !== COMMIT) continue;
+    if (yield* reached.add(root)) yield 0;
+    else tips.push(root);
   }
   const commits = yield* walkCommits(graph, reached, {
-    tips: left.filter((root) => kindOf(graph, bitmaps, root) === COMMIT),
+    tips,
     side,
     seen,
   });
@@ -160,10 +166,9 @@ function* closureOf(
     const commit = commits.at(i);
     if (all.add(commit)) walked.commits.push(commit);
   }
-  for (const root of left) {
-    const list = LISTS[kindOf(graph, bitmaps, root)];
-    if (list === "commits" || seen.has(root) || !all.add(root)) continue;
-    walked[list].push(root);
+  for (const [root, kind] of roots) {
+    if (kind === COMMIT || seen.has(root) || !all.add(root)) continue;
+    walked[LISTS[kind]].push(root);
   }
   yield* addContents(graph, { all, walked }, { side, seen });
   return { all, walked };
@@ -190,7 +195,10 @@ function* walkCommits(
     if (side === "unwanted" && !graph.has(commit)) return;
     queue.push(commit, graph.commitTime(commit));
   };
-  for (const tip of tips) meet(tip);
+  for (const [i, tip] of tips.entries()) {
+    meet(tip);
+    if ((i + 1) % ROOTS_PER_STEP === 0) yield 0;
+  }
   for (let steps = 1; queue.length > 0; steps++) {
     if (steps % COMMITS_PER_STEP === 0) yield found.length;
     const commit = queue.pop();

@@ -426,8 +426,6 @@ export interface StoredPack {
   openIndex?(): RandomAccess | undefined;
   /** Opens its bytes for reading, or `undefined` if it is gone. */
   open(): RandomAccess | undefined;
-  /** Opens its index for reading a few of its rows; as `index` else. */
-  openIndex?(): RandomAccess | undefined;
   /**
    * The bytes of its reverse index (.rev), or `undefined` where there is none
    * or none is to be used. Throws a StorageError where they cannot be read.

@@ -25,6 +25,7 @@ import type {
   StoredMultiPackBitmap,
   StoredPack,
 } from "../types.ts";
+import { openIndex } from "./open_index.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 
 /** Bytes of one file: bitmaps of some hundred million objects. */
@@ -273,20 +274,6 @@ export class BitmapPool {
     }
     return file;
   }
-}
-
-function openIndex(stored: StoredPack): RandomAccess | undefined {
-  if (stored.openIndex !== undefined) return stored.openIndex();
-  const bytes = stored.index();
-  return bytes && {
-    size: bytes.length,
-    readAt(into, position) {
-      const part = bytes.subarray(position, position + into.length);
-      into.set(part);
-      return part.length;
-    },
-    close() {},
-  };
 }
 
 /** The ids of the commits that a multi-pack bitmap has, by row. */

@@ -79,6 +79,12 @@ export class StoreBitmaps {
   }
 }
 
+interface KindSet {
+  readonly list: keyof KindLists;
+  readonly kind: Kind;
+  readonly set: ObjectSet;
+}
+
 class Bitmaps implements ReachBitmaps {
   readonly #catalog: Catalog;
   readonly #opened: OpenedBitmap;
@@ -87,7 +93,7 @@ class Bitmaps implements ReachBitmaps {
   /** Rows of the bitmap, by the commit's number. */
   readonly #rows = new Map<number, number>();
   /** The covered objects of each kind. */
-  readonly #kinds: readonly (readonly [keyof KindLists, Kind, ObjectSet])[];
+  readonly #kinds: readonly KindSet[];
 
   constructor(
     catalog: Catalog,
@@ -113,15 +119,16 @@ class Bitmaps implements ReachBitmaps {
       return set;
     };
     this.#kinds = [
-      ["commits", COMMIT, setOf(types.commits)],
-      ["tags", TAG, setOf(types.tags)],
-      ["trees", TREE, setOf(types.trees)],
-      ["blobs", BLOB, setOf(types.blobs)],
+      { list: "commits", kind: COMMIT, set: setOf(types.commits) },
+      { list: "tags", kind: TAG, set: setOf(types.tags) },
+      { list: "trees", kind: TREE, set: setOf(types.trees) },
+      { list: "blobs", kind: BLOB, set: setOf(types.blobs) },
     ];
   }
 
   kind(number: number): Kind | undefined {
-    return this.#kinds.find(([, , set]) => set.has(number))?.[1];
+    for (const { kind, set } of this.#kinds) if (set.has(number)) return kind;
+    return undefined;
   }
 
   reached(): ReachedSet {
@@ -131,7 +138,7 @@ class Bitmaps implements ReachBitmaps {
   *sort(set: ObjectSet, into: KindLists): Generator<number, void, void> {
     const found = new Int32Array(32 * WORDS_PER_STEP);
     let total = 0;
-    for (const [list, kind, ofKind] of this.#kinds) {
+    for (const { list, kind, set: ofKind } of this.#kinds) {
       const end = Math.min(set.words().length, ofKind.words().length);
       for (let start = 0; start < end; start += WORDS_PER_STEP) {
         const count = intersect(

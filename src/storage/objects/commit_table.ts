@@ -145,7 +145,7 @@ export class CommitTable {
    * walk is likely to come to them; its row plus one, or 0.
    */
   #walk(commit: number): number {
-    const walker = this.#walker.get();
+    const walker = this.#walker.get(1);
     if (walker === undefined) return 0;
     const { kinds } = this.#catalog;
     // Those that are known already are not read again.

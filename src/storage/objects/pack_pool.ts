@@ -9,9 +9,10 @@ import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { areWholeTables, readPackTables } from "../../pack/tables.ts";
-import type { ObjectPorts, RandomAccess, StoredPack } from "../types.ts";
+import type { ObjectPorts, StoredPack } from "../types.ts";
 import { BitmapPool, type PoolPack } from "./bitmap_pool.ts";
 import { GraphPool } from "./graph_pool.ts";
+import { openIndex } from "./open_index.ts";
 import { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
 import { WindowCache } from "./windows.ts";
@@ -141,19 +142,4 @@ export class PackPool {
     this.#stored.set(pack, stored);
     return pack;
   }
-}
-
-function openIndex(stored: StoredPack): RandomAccess | undefined {
-  if (stored.openIndex !== undefined) return stored.openIndex();
-  const bytes = stored.index();
-  if (bytes === undefined) return undefined;
-  return {
-    size: bytes.length,
-    readAt(into, position) {
-      const part = bytes.subarray(position, position + into.length);
-      into.set(part);
-      return part.length;
-    },
-    close() {},
-  };
 }

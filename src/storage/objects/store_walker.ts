@@ -10,6 +10,12 @@ import type { Kernels, PackWalker, WalkedPack } from "../../kernels/types.ts";
 import type { Catalog } from "./catalog.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 
+/**
+ * Making a walker takes about as long as reading this share of the smallest
+ * store that gets one, one object at a time.
+ */
+const SHARE = 8;
+
 /** Holds a walker while it is of use. */
 export class StoreWalker {
   readonly #catalog: Catalog;
@@ -17,6 +23,8 @@ export class StoreWalker {
   readonly #format: ObjectFormat;
   readonly #minObjects: number;
   #walker: PackWalker | undefined;
+  /** Objects that were asked about before it was made. */
+  #asked = 0;
 
   /** Makes nothing yet. */
   constructor(
@@ -35,9 +43,14 @@ export class StoreWalker {
    * The walker; `undefined` where the kernels have none or the store is
    * small. It knows what the store held when it was made: what came since it
    * leaves out.
+   *
+   * Who needs it for a few objects alone says for how many: it is made once
+   * that adds up.
    */
-  get(): PackWalker | undefined {
+  get(objects = Infinity): PackWalker | undefined {
     if (this.#walker !== undefined) return this.#walker;
+    this.#asked += objects;
+    if (this.#asked * SHARE < this.#minObjects) return undefined;
     const make = this.#kernels.packWalker;
     if (make === undefined || this.#catalog.count < this.#minObjects) {
       return undefined;
@@ -71,6 +84,7 @@ export class StoreWalker {
   /** Lets go of the walker and its caches. */
   drop(): void {
     this.#walker = undefined;
+    this.#asked = 0;
   }
 }
 

@@ -28,6 +28,7 @@ import { FilePackStore } from "../../../../src/storage/files/packs.ts";
 import { FileRepository } from "../../../../src/storage/files/repository.ts";
 import { PlainConfig } from "../../../../src/storage/memory/plain_config.ts";
 import type { ObjectStore } from "../../../../src/storage/types.ts";
+import { packBytes } from "../../../contract/object_store.ts";
 import {
   BITMAP_KINDS,
   type BitmapKind,
@@ -297,6 +298,40 @@ describe("Bitmaps", () => {
       assert.equal(answer.code, 0, `${where} ${answer.stderr}`);
       assert.deepEqual(idsOf(store, members), answer.objects, where);
     }
+  });
+
+  it("make thin packs that their reader can complete (seed 252)", async () => {
+    const made = history(252, "one pack", "the older half");
+    const store = await storeOf(made.path);
+    const { commit = [] } = made.byKind;
+    let deltas = 0;
+    for (let turn = 0; turn < 8; turn++) {
+      const where = `seed 252 turn ${turn}`;
+      const haves = some(made.random, commit, 2);
+      const wants = [commit[turn] ?? "", made.random.pick(commit)];
+      const { objects, members, had } = run(store, { wants, haves });
+      const plan = finishWalk(store.planPack({
+        objects,
+        members,
+        bases: had,
+        ofsDelta: true,
+      })).value;
+      deltas += plan.deltas;
+      const reader = join(temporaryDirectory("reader"), "reader.git");
+      gitSync(["init", "-q", "--bare", reader]);
+      if (haves.length > 0) {
+        gitSync(["fetch", "-q", made.path, ...haves], { cwd: reader });
+      }
+      gitSync(["index-pack", "--stdin", "--fix-thin", "--strict"], {
+        cwd: reader,
+        input: packBytes(plan, SHA1, KERNELS, made.random),
+      });
+      for (const want of wants) {
+        gitSync(["rev-list", "--objects", "--quiet", want], { cwd: reader });
+      }
+      assert.equal(plan.objects, members.size, where);
+    }
+    assert.ok(deltas > 0);
   });
 
   for (const kind of ["one pack", "several packs"] as const) {
