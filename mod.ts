@@ -99,6 +99,8 @@ export type {
   RefRun,
   RefSnapshot,
   Repository,
+  RepositoryAddress,
   Snapshot,
+  SnapshotWeight,
   TreeEntries,
 } from "./src/storage/types.ts";

@@ -21,7 +21,7 @@ import type {
   ObjectPorts,
   PackStore,
   RandomAccess,
-} from "../../src/storage/types.ts";
+} from "../../src/storage/ports.ts";
 
 /** Ports that count what is open, for tests of ownership. */
 export interface FilePorts extends ObjectPorts {

@@ -15,10 +15,10 @@ import type { FileStat, FileSystem } from "../../core/host.ts";
 import type {
   BitmapScan,
   BitmapStore,
-  ConfigView,
   StoredFile,
   StoredMultiPackBitmap,
-} from "../types.ts";
+} from "../ports.ts";
+import type { ConfigView } from "../types.ts";
 import type { Complaints } from "./complaints.ts";
 import { joinPath } from "./paths.ts";
 import { isFresh, type Now, type Stamp } from "./stamp.ts";

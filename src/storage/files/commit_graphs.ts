@@ -16,11 +16,8 @@ import { printable, toBinary } from "../../core/bytes.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import { type ObjectFormat, parseOid } from "../../core/oid.ts";
-import type {
-  CommitGraphStore,
-  ConfigView,
-  StoredCommitGraph,
-} from "../types.ts";
+import type { CommitGraphStore, StoredCommitGraph } from "../ports.ts";
+import type { ConfigView } from "../types.ts";
 import type { Complaints } from "./complaints.ts";
 import { joinPath } from "./paths.ts";
 

@@ -10,7 +10,7 @@ import { messageOf, StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import { type ObjectFormat, type Oid, SHA1 } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { LooseStore } from "../types.ts";
+import type { LooseStore } from "../ports.ts";
 import type { Complaints } from "./complaints.ts";
 import { joinPath } from "./paths.ts";
 import { isFresh, type Now, type Stamp } from "./stamp.ts";

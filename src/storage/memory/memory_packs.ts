@@ -10,7 +10,7 @@ import type { Kernels } from "../../kernels/types.ts";
 import type { Kind } from "../../object/kind.ts";
 import { objectId } from "../../object/raw.ts";
 import { buildPack, type PackObject } from "../../pack/pack_builder.ts";
-import type { PackStore, RandomAccess, StoredPack } from "../types.ts";
+import type { PackStore, RandomAccess, StoredPack } from "../ports.ts";
 
 /** A pack store that objects can be added to. */
 export class MemoryPacks implements PackStore {

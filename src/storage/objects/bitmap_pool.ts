@@ -20,11 +20,10 @@ import { ReverseIndex } from "../../pack/reverse_index.ts";
 import type {
   BitmapScan,
   BitmapStore,
-  RandomAccess,
   StoredFile,
   StoredMultiPackBitmap,
   StoredPack,
-} from "../types.ts";
+} from "../ports.ts";
 import { openIndex } from "./open_index.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 

@@ -15,7 +15,7 @@ import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { CommitGraph, CommitGraphLayer } from "../../pack/commit_graph.ts";
-import type { CommitGraphStore, StoredCommitGraph } from "../types.ts";
+import type { CommitGraphStore, StoredCommitGraph } from "../ports.ts";
 
 /** Bytes of all layers of a graph together: some fifteen million commits. */
 const MAX_GRAPH_BYTES = 2 ** 30;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RandomAccess, StoredPack } from "../types.ts";
+import type { RandomAccess, StoredPack } from "../ports.ts";
 
 /** Opens the index of a pack; `undefined` where it is gone. */
 export function openIndex(stored: StoredPack): RandomAccess | undefined {

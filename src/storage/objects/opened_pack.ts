@@ -13,7 +13,7 @@ import {
   type PackTableViews,
   viewTables,
 } from "../../pack/tables.ts";
-import type { RandomAccess, StoredPack } from "../types.ts";
+import type { RandomAccess, StoredPack } from "../ports.ts";
 import { WINDOW_OVERLAP, type WindowCache, WindowSet } from "./windows.ts";
 
 /** Bytes somewhere in an array: an entry, valid until the next read. */

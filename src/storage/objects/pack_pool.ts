@@ -9,7 +9,7 @@ import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { areWholeTables, readPackTables } from "../../pack/tables.ts";
-import type { ObjectPorts, StoredPack } from "../types.ts";
+import type { ObjectPorts, StoredPack } from "../ports.ts";
 import { BitmapPool, type PoolPack } from "./bitmap_pool.ts";
 import { GraphPool } from "./graph_pool.ts";
 import { openIndex } from "./open_index.ts";

@@ -7,7 +7,8 @@
 
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { ObjectPorts, ObjectStore } from "../types.ts";
+import type { ObjectPorts } from "../ports.ts";
+import type { ObjectStore } from "../types.ts";
 import {
   type ObjectStoreOptions,
   type ObjectStoreSettings,

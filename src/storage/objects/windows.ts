@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { RandomAccess } from "../types.ts";
+import type { RandomAccess } from "../ports.ts";
 
 /** Distance between the starts of two windows. */
 export const WINDOW_BYTES: number = 64 * 1024;

@@ -17,7 +17,7 @@ import {
 import { encodePackIndex } from "../../../../src/pack/index_writer.ts";
 import { MemoryAccess } from "../../../../src/storage/memory/memory_packs.ts";
 import { openObjectStore } from "../../../../src/storage/objects/source.ts";
-import type { ObjectPorts } from "../../../../src/storage/types.ts";
+import type { ObjectPorts } from "../../../../src/storage/ports.ts";
 import { type Random, seeded } from "../../../support/random.ts";
 import { describe, it } from "../../../support/test.ts";
 import { idOf, kernels, type MadeEntry, makePack } from "./made_packs.ts";

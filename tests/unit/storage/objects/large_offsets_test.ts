@@ -28,7 +28,7 @@ import {
 import { encodePackHeader } from "../../../../src/pack/pack_header.ts";
 import { openObjectStore } from "../../../../src/storage/objects/source.ts";
 import type { PooledStore } from "../../../../src/storage/objects/store.ts";
-import type { ObjectPorts } from "../../../../src/storage/types.ts";
+import type { ObjectPorts } from "../../../../src/storage/ports.ts";
 import {
   allObjects,
   packBytes,

@@ -16,7 +16,7 @@ import {
 import { encodePackIndex } from "../../../../src/pack/index_writer.ts";
 import { encodePackHeader } from "../../../../src/pack/pack_header.ts";
 import { MemoryAccess } from "../../../../src/storage/memory/memory_packs.ts";
-import type { ObjectPorts, StoredPack } from "../../../../src/storage/types.ts";
+import type { ObjectPorts, StoredPack } from "../../../../src/storage/ports.ts";
 
 /** Kernels for all of it. */
 export const kernels = selectKernels();

@@ -27,7 +27,7 @@ import {
   ObjectSource,
   openObjectStore,
 } from "../../../../src/storage/objects/source.ts";
-import type { ObjectPorts } from "../../../../src/storage/types.ts";
+import type { ObjectPorts } from "../../../../src/storage/ports.ts";
 import { type Random, seeded } from "../../../support/random.ts";
 import { describe, it } from "../../../support/test.ts";
 import {
