@@ -40,10 +40,24 @@ export class Acknowledger {
   #last: Oid | undefined;
   #gotCommon = false;
   #gotOther = false;
+  #sentReady = false;
+  readonly #noDone: boolean;
 
-  /** The answers in one mode. */
-  constructor(mode: AckMode) {
+  /**
+   * The answers in one mode. With `noDone` the flush of a round in which
+   * "ready" was said ends the negotiation.
+   */
+  constructor(mode: AckMode, options: { readonly noDone?: boolean } = {}) {
     this.#mode = mode;
+    this.#noDone = options.noDone ?? false;
+  }
+
+  /**
+   * Whether the last `flush` ended the negotiation: its lines were followed by
+   * those of `done`, and the pack is due.
+   */
+  get ended(): boolean {
+    return this.#noDone && this.#sentReady;
   }
 
   /** A `have` of an object that is here; `state` counts it already. */
@@ -64,9 +78,9 @@ export class Acknowledger {
   haveUnknown(oid: Oid, state: AckState): readonly string[] {
     this.#gotOther = true;
     if (this.#mode === "single" || !state.ready()) return [];
-    return this.#mode === "multi-detailed"
-      ? [`ACK ${oid} ready`]
-      : [`ACK ${oid} continue`];
+    if (this.#mode === "multi") return [`ACK ${oid} continue`];
+    this.#sentReady = true;
+    return [`ACK ${oid} ready`];
   }
 
   /** The flush at the end of a round. */
@@ -75,9 +89,11 @@ export class Acknowledger {
     const mayBeReady = this.#mode === "multi-detailed" && this.#gotCommon &&
       !this.#gotOther;
     if (mayBeReady && state.ready()) {
+      this.#sentReady = true;
       lines.push(`ACK ${this.#last} ready`);
     }
     if (state.common === 0 || this.#mode !== "single") lines.push("NAK");
+    if (this.ended) lines.push(...this.done(state));
     this.#gotCommon = false;
     this.#gotOther = false;
     return lines;

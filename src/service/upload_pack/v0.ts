@@ -104,7 +104,10 @@ async function negotiate(
   capabilities: CapabilityList,
 ): Promise<void> {
   const { writer, reader, context } = conversation;
-  const answers = new Acknowledger(ackMode(capabilities));
+  // Advertised for stateless transports alone, and taken from everyone.
+  const answers = new Acknowledger(ackMode(capabilities), {
+    noDone: capabilities.has("no-done"),
+  });
   const say = (lines: readonly string[]): void => {
     for (const line of lines) writer.put(`${line}\n`);
   };
@@ -120,6 +123,7 @@ async function negotiate(
     if (packet.type !== "line") {
       countRound(conversation);
       say(answers.flush(state));
+      if (answers.ended) return;
       continue;
     }
     const line = parseNegotiationLine(

@@ -13,8 +13,12 @@ import { describe, it } from "../../support/test.ts";
  * A script of a negotiation: `+a` is a have that is here, `-a` one that is
  * not, `.` a flush, `!` is done; `?` makes the rest ready to be sent.
  */
-function play(mode: AckMode, script: string): string[] {
-  const answers = new Acknowledger(mode);
+function play(
+  mode: AckMode,
+  script: string,
+  options: { readonly noDone?: boolean } = {},
+): string[] {
+  const answers = new Acknowledger(mode, options);
   let common = 0;
   let isReady = false;
   const state = {
@@ -27,8 +31,9 @@ function play(mode: AckMode, script: string): string[] {
   for (const step of script.split(" ")) {
     const oid = step.slice(1) as Oid;
     if (step === "?") isReady = true;
-    else if (step === ".") said.push(...answers.flush(state), "|");
-    else if (step === "!") said.push(...answers.done(state));
+    else if (step === ".") {
+      said.push(...answers.flush(state), answers.ended ? "end" : "|");
+    } else if (step === "!") said.push(...answers.done(state));
     else if (step.startsWith("-")) {
       said.push(...answers.haveUnknown(oid, state));
     } else {
@@ -125,6 +130,41 @@ describe("Acknowledger with multi_ack_detailed", () => {
       "ACK a common",
       "NAK",
       "|",
+      "NAK",
+      "|",
+      "ACK a",
+    ]);
+  });
+});
+
+describe("Acknowledger with no-done", () => {
+  const noDone = true;
+
+  it("ends with the flush of a round in which it was ready", () => {
+    assert.deepEqual(play("multi-detailed", "+a . ? +b .", { noDone }), [
+      "ACK a common",
+      "NAK",
+      "|",
+      "ACK b common",
+      "ACK b ready",
+      "NAK",
+      "ACK b",
+      "end",
+    ]);
+    assert.deepEqual(play("multi-detailed", "+a ? -x +b .", { noDone }), [
+      "ACK a common",
+      "ACK x ready",
+      "ACK b common",
+      "NAK",
+      "ACK b",
+      "end",
+    ]);
+  });
+
+  it("waits for done without multi_ack_detailed", () => {
+    assert.deepEqual(play("multi", "? +a -x . !", { noDone }), [
+      "ACK a continue",
+      "ACK x continue",
       "NAK",
       "|",
       "ACK a",
