@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { after, describe } from "../support/test.ts";
 import { emptyRepository, importStream } from "../support/fixture.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
+import { readFetchAnswer } from "../support/fetch_answer.ts";
 import {
   FastImport,
   FIRST_DATE,
@@ -148,44 +149,18 @@ async function ask(
   return await takeApart(stdout, origin);
 }
 
-/** Leaves out the advertisement, keeps the lines, indexes the pack. */
 async function takeApart(stdout: string, origin: string): Promise<Answer> {
-  const kept: string[] = [];
-  const pack: string[] = [];
-  let inAdvertisement = true;
-  for (const packet of parsePackets(toBuffer(stdout))) {
-    if (inAdvertisement) {
-      inAdvertisement = packet.type !== "flush";
-      continue;
-    }
-    if (packet.type !== "data") {
-      kept.push(packet.type);
-      continue;
-    }
-    const band = packet.text.charCodeAt(0);
-    if (band === 1) pack.push(packet.text.slice(1));
-    else if (band !== 2) kept.push(packet.text.replace(/\n$/, ""));
-  }
-  if (pack.length === 0) {
-    return { lines: sortShallow(kept), objects: undefined };
-  }
+  const { lines, pack } = readFetchAnswer(toBuffer(stdout));
   return {
-    lines: sortShallow(kept),
-    objects: await packedObjects(pack.join(""), origin),
+    lines,
+    objects: pack === undefined ? undefined : await packedObjects(pack, origin),
   };
 }
 
-/** Clients take shallow lines as a set; only their neighbours have an order. */
-function sortShallow(list: readonly string[]): string[] {
-  const isShallow = (line: string): boolean => /^(un)?shallow /.test(line);
-  const first = list.findIndex(isShallow);
-  if (first < 0) return [...list];
-  const shallow = list.filter(isShallow).sort();
-  const others = list.filter((line) => !isShallow(line));
-  return [...others.slice(0, first), ...shallow, ...others.slice(first)];
-}
-
-async function packedObjects(pack: string, origin: string): Promise<string[]> {
+async function packedObjects(
+  pack: Uint8Array,
+  origin: string,
+): Promise<string[]> {
   const store = emptyRepository(join(root, `pack-${nextPack++}`), FORMAT);
   mkdirSync(join(store, "objects/info"), { recursive: true });
   writeFileSync(

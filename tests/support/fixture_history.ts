@@ -22,6 +22,40 @@ export interface StreamCommit {
   readonly date: number;
 }
 
+/**
+ * How committer times relate to the history; with `early` some commits come
+ * before all others, so that git's walks end before they get to them.
+ */
+export type Dates = "rising" | "equal" | "skewed" | "early";
+
+/** All of them. */
+export const ALL_DATES: readonly Dates[] = [
+  "rising",
+  "equal",
+  "skewed",
+  "early",
+];
+
+/** The committer time of the commit made as number `index`. */
+export function commitTime(
+  random: Random,
+  dates: Dates,
+  index: number,
+): number {
+  const base = FIRST_DATE;
+  switch (dates) {
+    case "rising":
+      return base + 100 * index;
+    case "equal":
+      return base + 1000 * Math.floor(index / 20);
+    case "skewed":
+      return base + 100 * index + (random.int(3) === 0 ? -1 : 1) *
+          random.int(3000);
+    case "early":
+      return base + 100 * index - (index % 5 === 4 ? 86_400 : 0);
+  }
+}
+
 /** What one commit changes and follows. */
 export interface CommitSpec {
   /** Full name of the branch to write. */
@@ -38,7 +72,7 @@ export interface CommitSpec {
 
 /** Collects a fast-import stream. Text is one byte per character. */
 export class FastImport {
-  readonly #parts: Buffer[] = [Buffer.from("feature done\n")];
+  #parts: Buffer[] = [Buffer.from("feature done\n")];
   #nextMark = 1;
 
   /** Writes a blob and gives its mark. */
@@ -100,6 +134,16 @@ export class FastImport {
   /** The whole stream. */
   bytes(): Uint8Array {
     return Buffer.concat([...this.#parts, Buffer.from("done\n")]);
+  }
+
+  /**
+   * The stream so far. What is written from here on is another stream, for a
+   * git that is told the marks of this one.
+   */
+  take(): Uint8Array {
+    const bytes = this.bytes();
+    this.#parts = [Buffer.from("feature done\n")];
+    return bytes;
   }
 
   #text(text: string): void {

@@ -13,12 +13,16 @@ import type { Oid } from "../../../src/core/oid.ts";
 import { type FakeGraph, loadGraph } from "../../support/fake_graph.ts";
 import { temporaryDirectory } from "../../support/fixture_directory.ts";
 import {
+  commitTime,
+  type Dates,
   FastImport,
   randomHistory as growBranches,
 } from "../../support/fixture_history.ts";
 import { gitSync } from "../../support/git.ts";
 import { lines } from "../../support/git_repository.ts";
 import { type Random, seeded } from "../../support/random.ts";
+
+export type { Dates };
 
 /** A repository and its objects by kind. */
 export interface RandomHistory {
@@ -37,12 +41,6 @@ export interface RandomHistory {
   /** Blobs. */
   readonly blobs: readonly number[];
 }
-
-/**
- * How committer times relate to the history; with `early` some commits come
- * before all others, so that git's walks end before they get to them.
- */
-export type Dates = "rising" | "equal" | "skewed" | "early";
 
 /** Makes the history that `seed` means, with `count` commits. */
 export function randomHistory(
@@ -197,7 +195,7 @@ function stream(random: Random, dates: Dates, count: number): string {
     out.push(`blob\nmark :${i}\ndata ${text.length}\n${text}\n`);
   }
   for (let i = 0; i < count; i++) {
-    out.push(commitText(random, i, blobs, timeOf(random, dates, i)));
+    out.push(commitText(random, i, blobs, commitTime(random, dates, i)));
   }
   // Every commit stays reachable, whether or not another grew from it.
   for (let i = 0; i < count; i++) {
@@ -237,21 +235,6 @@ function commitText(
   }
   if (random.int(8) === 0) text += `M 160000 ${"12".repeat(20)} sub\n`;
   return `${text}\n`;
-}
-
-function timeOf(random: Random, dates: Dates, index: number): number {
-  const base = 1_600_000_000;
-  switch (dates) {
-    case "rising":
-      return base + 100 * index;
-    case "equal":
-      return base + 1000 * Math.floor(index / 20);
-    case "skewed":
-      return base + 100 * index + (random.int(3) === 0 ? -1 : 1) *
-          random.int(3000);
-    case "early":
-      return base + 100 * index - (index % 5 === 4 ? 86_400 : 0);
-  }
 }
 
 function addTags(random: Random, path: string): void {

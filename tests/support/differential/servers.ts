@@ -1,0 +1,77 @@
+/**
+ * The same bytes to both servers: ours inside this process, over the public
+ * API and files on disk, and the real `git upload-pack`.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { type FileSystemBackend, serveCommand } from "../../../mod.ts";
+import { type FetchAnswer, readFetchAnswer } from "../fetch_answer.ts";
+import { tryGit } from "../git.ts";
+import type { Fetch } from "./request.ts";
+
+/** An answer, or what a server said when it refused. */
+export type Outcome =
+  | { readonly answer: FetchAnswer; readonly failure?: undefined }
+  | { readonly answer?: undefined; readonly failure: string };
+
+/** Asks ours for the repository that `backend` knows as `path`. */
+export async function askOurs(
+  backend: FileSystemBackend,
+  path: string,
+  { input, protocol }: Fetch,
+): Promise<Outcome> {
+  const said: Uint8Array[] = [];
+  const output = new WritableStream<Uint8Array>({
+    write: (chunk) => {
+      said.push(chunk.slice());
+    },
+  });
+  try {
+    await serveCommand({
+      backend,
+      service: "git-upload-pack",
+      path,
+      input: new Blob([new Uint8Array(input)]).stream(),
+      output,
+      protocol: protocol === 0 ? "" : `version=${protocol}`,
+    });
+  } catch (error) {
+    const told = Buffer.concat(said).toString("latin1").slice(-400);
+    return {
+      failure: `${error instanceof Error ? error.stack : error}\n${told}`,
+    };
+  }
+  return { answer: readFetchAnswer(Buffer.concat(said)) };
+}
+
+/**
+ * Asks git; `config` are further settings. Of a client that is shallow it is
+ * asked without its commit-graph: it takes parents from there that the client
+ * said it does not have, and finds itself ready too soon (shallow.c:
+ * register_shallow, which comes after the graph was opened).
+ */
+export async function askGit(
+  repository: string,
+  { input, protocol, sparse, shallow }: Fetch,
+  config: readonly string[] = [],
+): Promise<Outcome> {
+  const settings = [
+    `pack.useSparse=${sparse}`,
+    ...(shallow.length > 0 ? ["core.commitGraph=false"] : []),
+    ...config,
+  ];
+  const { code, stdout, stderr } = await tryGit([
+    ...settings.flatMap((each) => ["-c", each]),
+    "upload-pack",
+    repository,
+  ], {
+    input,
+    env: {
+      GIT_PROTOCOL: protocol === 0 ? undefined : `version=${protocol}`,
+    },
+  });
+  if (code !== 0) return { failure: stderr.split("fatal: ")[1] ?? stderr };
+  return { answer: readFetchAnswer(Buffer.from(stdout, "latin1")) };
+}
