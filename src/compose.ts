@@ -29,6 +29,7 @@ import {
   MemoryRepository as MemoryStore,
   type MemoryRepositoryInit,
 } from "./storage/memory/memory_repository.ts";
+import type { ObjectStoreOptions } from "./storage/objects/options.ts";
 import type {
   Backend,
   Repository,
@@ -102,6 +103,7 @@ export class FileSystemBackend implements Backend {
 function fileBackend(
   exposure: ExposureRules,
   logger: Logger = SILENT,
+  objects: ObjectStoreOptions = {},
 ): FileBackend {
   const { env } = currentProcess();
   const home = env("HOME");
@@ -112,6 +114,7 @@ function fileBackend(
     logger,
     owners: trustedOwners(env),
     configFiles: configFiles(env),
+    objects,
     ...(home === undefined ? {} : { home }),
   });
 }
@@ -119,8 +122,13 @@ function fileBackend(
 /** For a thread: opens repositories that another thread has found. */
 export function addressOpener(
   logger: Logger,
+  objects: ObjectStoreOptions,
 ): (address: RepositoryAddress) => Promise<Repository> {
-  const backend = fileBackend({ rules: "friendly", root: "/" }, logger);
+  const backend = fileBackend(
+    { rules: "friendly", root: "/" },
+    logger,
+    objects,
+  );
   return (address) => backend.openLayout(address);
 }
 
@@ -132,7 +140,10 @@ function errandPool(
 ): ErrandPool {
   return new ErrandPool({
     size,
-    settings: { answerCacheBytes: limits.answerCacheBytes },
+    settings: {
+      answerCacheBytes: limits.answerCacheBytes,
+      sharedBytes: limits.packTableBytes,
+    },
     start: (handlers) =>
       startWorker(new URL("./worker.ts", import.meta.url), handlers),
     clock: host().clock,

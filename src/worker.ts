@@ -8,10 +8,12 @@
 
 import { addressOpener, defaultKernels } from "./compose.ts";
 import type { Logger } from "./core/logger.ts";
+import type { PackTables } from "./pack/tables.ts";
 import { host } from "./runtime/detect.ts";
 import { parentPort } from "./runtime/workers.ts";
 import { ErrandHost } from "./server/errand_host.ts";
 import type { FromWorker, ToWorker } from "./server/errand_messages.ts";
+import type { PackTableCache } from "./storage/objects/options.ts";
 
 const port = parentPort((message) => errands.take(message as ToWorker));
 
@@ -25,8 +27,15 @@ const LOGGER: Logger = {
     post({ type: "log", id: 0, level, message, fields }),
 };
 
+/** Tables of packs that any thread has read. */
+const TABLES: PackTableCache = {
+  get: (name) => errands.shared(name) as PackTables | undefined,
+  put: (name, value) =>
+    errands.share({ name, bytes: value.buffer.byteLength, value }),
+};
+
 const errands = new ErrandHost({
-  open: addressOpener(LOGGER),
+  open: addressOpener(LOGGER, { tables: TABLES }),
   kernels: defaultKernels(LOGGER),
   clock: host().clock,
   port,

@@ -15,7 +15,7 @@ import {
   unpackFailure,
 } from "./errand_messages.ts";
 
-type OfErrand = Exclude<FromWorker, { type: "ready" }>;
+type OfErrand = Exclude<FromWorker, { type: "ready" | "share" }>;
 
 /** One errand under way. */
 export class AwayErrand {

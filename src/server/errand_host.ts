@@ -25,6 +25,7 @@ import {
   unpackFailure,
 } from "./errand_messages.ts";
 import { RemoteConnection } from "./remote_connection.ts";
+import { type SharedValue, SharedValues } from "./shared_values.ts";
 
 /** What an {@linkcode ErrandHost} works with. */
 export interface ErrandHostOptions {
@@ -48,6 +49,7 @@ export class ErrandHost {
   readonly #options: ErrandHostOptions;
   readonly #running = new Map<number, Running>();
   #answers: AnswerCache | undefined;
+  #shared: SharedValues | undefined;
 
   /** Nothing runs yet. */
   constructor(options: ErrandHostOptions) {
@@ -59,6 +61,13 @@ export class ErrandHost {
     switch (message.type) {
       case "settings":
         this.#answers = new AnswerCache(message.settings.answerCacheBytes);
+        this.#shared = new SharedValues(message.settings.sharedBytes);
+        return;
+      case "share":
+        this.#shared?.put(message.shared);
+        return;
+      case "forget":
+        for (const name of message.names) this.#shared?.forget(name);
         return;
       case "prepare":
         void this.#prepare(message.address);
@@ -77,6 +86,17 @@ export class ErrandHost {
           unpackFailure(message.reason),
         );
     }
+  }
+
+  /** What some thread has shared under a name. */
+  shared(name: string): unknown {
+    return this.#shared?.get(name);
+  }
+
+  /** Shares a value with the other threads. */
+  share(shared: SharedValue): void {
+    this.#shared?.put(shared);
+    this.#post({ type: "share", shared });
   }
 
   /** Opens the objects, so that the first errand finds them open. */

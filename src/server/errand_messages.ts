@@ -17,6 +17,7 @@ import type { Errand } from "../service/errand.ts";
 import type { ErrorChannel } from "../service/failure.ts";
 import type { ProtocolVersion, ServiceLimits } from "../service/types.ts";
 import type { RepositoryAddress, SnapshotWeight } from "../storage/types.ts";
+import type { SharedValue } from "./shared_values.ts";
 
 /** An errand as it travels. */
 export interface ErrandOrder {
@@ -52,6 +53,8 @@ export interface ErrandState {
 
 /** What bounds one thread. */
 export interface ThreadSettings {
+  /** Bytes of memory that all threads share. */
+  readonly sharedBytes: number;
   /** Bytes of ref listings that it keeps. */
   readonly answerCacheBytes: number;
 }
@@ -61,6 +64,9 @@ export type ToWorker =
   /** Comes first, and once. */
   | { readonly type: "settings"; readonly settings: ThreadSettings }
   | { readonly type: "prepare"; readonly address: RepositoryAddress }
+  /** Another thread has read this. */
+  | { readonly type: "share"; readonly shared: SharedValue }
+  | { readonly type: "forget"; readonly names: readonly string[] }
   | { readonly type: "start"; readonly id: number; readonly order: ErrandOrder }
   /** Bytes of the peer, none at its end; the answer to one "read". */
   | { readonly type: "input"; readonly id: number; readonly bytes: Uint8Array }
@@ -76,6 +82,8 @@ export type ToWorker =
 export type FromWorker =
   /** It is up. */
   | { readonly type: "ready" }
+  /** It has read something that others can use. */
+  | { readonly type: "share"; readonly shared: SharedValue }
   | {
     readonly type: "write";
     readonly id: number;

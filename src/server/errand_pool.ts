@@ -20,6 +20,7 @@ import type {
   ToWorker,
 } from "./errand_messages.ts";
 import { LightRepositories } from "./light_repositories.ts";
+import { type SharedValue, SharedValues } from "./shared_values.ts";
 import { withoutRepeats } from "./log.ts";
 
 /** What an {@linkcode ErrandPool} is made from. */
@@ -58,6 +59,7 @@ export class ErrandPool implements Errands {
   readonly #options: ErrandPoolOptions;
   readonly #threads: Thread[];
   readonly #light: LightRepositories;
+  readonly #shared: SharedValues;
   /** For lines that concern no errand: several threads give the same. */
   readonly #common: Logger;
   #count = 0;
@@ -68,6 +70,7 @@ export class ErrandPool implements Errands {
   constructor(options: ErrandPoolOptions) {
     this.#options = options;
     this.#light = new LightRepositories(options.clock);
+    this.#shared = new SharedValues(options.settings.sharedBytes);
     this.#common = withoutRepeats(options.logger);
     this.#threads = Array.from({ length: options.size }, () => new Thread());
   }
@@ -216,6 +219,9 @@ export class ErrandPool implements Errands {
       });
       const { settings } = this.#options;
       thread.post({ type: "settings", settings });
+      for (const shared of this.#shared.all()) {
+        thread.post({ type: "share", shared });
+      }
       return true;
     } catch (error) {
       this.#countFailedStart(messageOf(error));
@@ -246,11 +252,22 @@ export class ErrandPool implements Errands {
       thread.isUp = true;
       thread.up.resolve("up");
       this.#failedStarts = 0;
+    } else if (message.type === "share") {
+      this.#share(thread, message.shared);
     } else if (message.type === "log" && message.id === 0) {
       const { level, message: text, fields } = message;
       this.#common.log(level, text, fields);
     } else {
       thread.errands.get(message.id)?.take(message);
+    }
+  }
+
+  /** Passes on what one thread has read. */
+  #share(from: Thread, shared: SharedValue): void {
+    const names = this.#shared.put(shared);
+    for (const thread of this.#threads) {
+      if (names.length > 0) thread.post({ type: "forget", names });
+      if (thread !== from) thread.post({ type: "share", shared });
     }
   }
 

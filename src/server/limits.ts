@@ -21,6 +21,8 @@ export interface Limits extends ServiceLimits {
   readonly workers: number;
   /** Bytes of ref listings that are kept for the next who asks; 0 for none. */
   readonly answerCacheBytes: number;
+  /** Bytes of pack indexes' tables that threads hand to each other. */
+  readonly packTableBytes: number;
 }
 
 /** One limit. */
@@ -124,6 +126,13 @@ export const LIMITS: readonly LimitRow[] = [
     default: 32 * 1024 * 1024,
     meaning: "ref listings kept for the next client, of all repositories; " +
       "one takes half at most",
+  },
+  {
+    name: "packTableBytes",
+    unit: "bytes",
+    default: 128 * 1024 * 1024,
+    meaning: "pack indexes that threads share, some 39 bytes an object; " +
+      "beyond that each reads its own",
   },
 ];
 

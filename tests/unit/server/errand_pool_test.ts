@@ -10,6 +10,7 @@ import {
   packFailure,
   unpackFailure,
 } from "../../../src/server/errand_messages.ts";
+import type { ErrandHost } from "../../../src/server/errand_host.ts";
 import { LIGHT } from "../../../src/server/light_repositories.ts";
 import type { Errands } from "../../../src/service/errand.ts";
 import type { ProtocolVersion } from "../../../src/service/types.ts";
@@ -329,6 +330,38 @@ describe("The log of threads", () => {
     complain(1000);
     complain(0);
     assert.equal(threads.log.lines.length, 1002);
+  });
+});
+
+describe("what threads share", () => {
+  it("reaches those that run and those that start later, within bounds", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared, 3);
+    const clone = () =>
+      serve(new Peer(cloneOf(tip)), shared, {
+        protocol: 2,
+        errands: threads.pool,
+      });
+    await Promise.all([clone(), clone()]);
+    const [first, second] = threads.hosts as [ErrandHost, ErrandHost];
+    const buffer = new SharedArrayBuffer(8);
+    new Uint8Array(buffer)[0] = 7;
+    first.share({ name: "a", bytes: 600, value: { buffer } });
+    await CLOCK.turn();
+    const got = second.shared("a") as { readonly buffer: SharedArrayBuffer };
+    new Uint8Array(buffer)[1] = 9;
+    // The same memory, not a copy.
+    assert.deepEqual([...new Uint8Array(got.buffer).subarray(0, 2)], [7, 9]);
+    await Promise.all([clone(), clone(), clone()]);
+    const third = threads.hosts[2] as ErrandHost;
+    assert.notEqual(third.shared("a"), undefined);
+    third.share({ name: "b", bytes: 600, value: 1 });
+    await CLOCK.turn();
+    for (const host of threads.hosts) {
+      assert.equal(host.shared("a"), undefined);
+      assert.equal(host.shared("b"), 1);
+    }
   });
 });
 

@@ -24,6 +24,7 @@ export class FakeThreads {
   orders = 0;
   readonly log = new KeptLog();
   readonly handlers: WorkerHandlers[] = [];
+  readonly hosts: ErrandHost[] = [];
   /** Set to have the next thread fail in place of coming up. */
   fails = false;
   readonly pool: ErrandPool;
@@ -32,7 +33,7 @@ export class FakeThreads {
   constructor(repository: Repository, size = 1) {
     this.pool = new ErrandPool({
       size,
-      settings: { answerCacheBytes: 1 << 20 },
+      settings: { answerCacheBytes: 1 << 20, sharedBytes: 1000 },
       clock: CLOCK,
       logger: this.log,
       start: (handlers) => this.#start(handlers, repository),
@@ -54,6 +55,7 @@ export class FakeThreads {
         },
       },
     });
+    this.hosts.push(host);
     const { fails } = this;
     queueMicrotask(() => {
       if (fails) handlers.onError("no such module");
