@@ -67,7 +67,7 @@ export async function judge(
   client: Client,
   packer: Packer,
 ): Promise<Verdict> {
-  const isLost = theirs.failure !== undefined && fetch.byRevList &&
+  const isLost = theirs.failure !== undefined && asksRevList(fetch) &&
     specimen.shallow.length > 0 && /repository corruption/.test(theirs.failure);
   if (theirs.failure !== undefined && !isLost) {
     assert.ok(
@@ -124,6 +124,11 @@ export async function judge(
   return verdict;
 }
 
+/** Whether it asks for `deepen-since` or `deepen-not`. */
+function asksRevList({ depth }: Fetch): boolean {
+  return depth.some((line) => line.startsWith("deepen-"));
+}
+
 function checkLines(
   ours: readonly string[],
   theirs: readonly string[],
@@ -137,7 +142,8 @@ function checkLines(
     !line.startsWith("shallow ") || line !== theirs[i - 1]
   );
   const isForgotten = (line: string): boolean =>
-    fetch.byRevList && specimen.shallow.includes(line.slice("shallow ".length));
+    asksRevList(fetch) &&
+    specimen.shallow.includes(line.slice("shallow ".length));
   const extra = ours.filter((line) =>
     !told.includes(line) && !isForgotten(line)
   );

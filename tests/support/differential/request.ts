@@ -26,8 +26,8 @@ export interface Fetch {
   readonly shallow: readonly string[];
   /** What it can do and asks for. */
   readonly features: ReadonlySet<string>;
-  /** Whether it asks for `deepen-since` or `deepen-not`. */
-  readonly byRevList: boolean;
+  /** Its `deepen` lines, of each kind. */
+  readonly depth: readonly string[];
   /** The value of git's `pack.useSparse` for this fetch. */
   readonly sparse: boolean;
 }
@@ -51,9 +51,8 @@ export function makeFetch(specimen: Specimen, seed: number): Fetch {
   const input = protocol === 2
     ? v2Input(random, choice, specimen)
     : v0Input(random, choice);
-  const { wants, haves, shallow, features } = choice;
+  const { wants, haves, shallow, depth, features } = choice;
   const sparse = random.int(2) === 0;
-  const byRevList = choice.depth.some((line) => /^deepen-/.test(line));
   return {
     protocol,
     input,
@@ -61,7 +60,7 @@ export function makeFetch(specimen: Specimen, seed: number): Fetch {
     haves,
     shallow,
     features,
-    byRevList,
+    depth,
     sparse,
   };
 }

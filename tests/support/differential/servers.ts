@@ -47,19 +47,19 @@ export async function askOurs(
 }
 
 /**
- * Asks git; `config` are further settings. Of a client that is shallow it is
- * asked without its commit-graph: it takes parents from there that the client
- * said it does not have, and finds itself ready too soon (shallow.c:
- * register_shallow, which comes after the graph was opened).
+ * Asks git; `config` are further settings. Where the client's history ends
+ * somewhere it is asked without its commit-graph: it takes parents from there
+ * that the client does not have or will not get, and finds itself ready too
+ * soon (shallow.c: register_shallow, which comes after the graph was opened).
  */
 export async function askGit(
   repository: string,
-  { input, protocol, sparse, shallow }: Fetch,
+  { input, protocol, sparse, shallow, depth }: Fetch,
   config: readonly string[] = [],
 ): Promise<Outcome> {
   const settings = [
     `pack.useSparse=${sparse}`,
-    ...(shallow.length > 0 ? ["core.commitGraph=false"] : []),
+    ...(shallow.length + depth.length > 0 ? ["core.commitGraph=false"] : []),
     ...config,
   ];
   const { code, stdout, stderr } = await tryGit([
