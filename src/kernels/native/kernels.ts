@@ -65,6 +65,8 @@ function translate(error: unknown, size: number): KernelError {
   return new KernelError("corrupt", message);
 }
 
+// A fifth faster than zlib's default of 6 on both runtimes, for 0.3 % more.
+const LEVEL = 5;
 // Larger objects are compressed in a fraction of the time: the caller waits.
 const FAST_FROM_BYTES = 1024 * 1024;
 
@@ -74,7 +76,7 @@ const SMALL_OPTIONS = { windowBits: 12, memLevel: 5, chunkSize: 5 * 1024 };
 
 function deflate(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const level = data.length < FAST_FROM_BYTES
-    ? zlib.constants.Z_DEFAULT_COMPRESSION
+    ? LEVEL
     : zlib.constants.Z_BEST_SPEED;
   const small = data.length <= SMALL_BYTES ? SMALL_OPTIONS : {};
   const stream = zlib.deflateSync(data, { level, ...small });

@@ -139,6 +139,9 @@ export class BitmapPool {
       if (opened !== undefined) return opened;
     }
     for (const pack of packs) {
+      // A bitmap goes by places: where no checksum says that an id belongs to
+      // its place (index version 1), it would hide a damaged one.
+      if (!pack.opened.hasCrcs) continue;
       const file = scan.packs.get(pack.stored.path ?? "");
       const opened = file && this.#attempt(
         file.name,

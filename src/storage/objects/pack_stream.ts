@@ -51,6 +51,9 @@ interface Transfer {
   crc: number;
 }
 
+/** Before an entry's bytes: room for a header that is longer than its own. */
+const HEADER_ROOM = 2 * ENTRY_HEADER_MAX;
+
 /** Makes one pack. */
 export class PackStream implements PackBytes {
   readonly #sources: PackSources;
@@ -62,7 +65,8 @@ export class PackStream implements PackBytes {
   readonly #runs = new RunTable();
   /** Where loose objects went. */
   readonly #looseAt = new Map<number, number>();
-  readonly #scratch = new Uint8Array(2 * ENTRY_HEADER_MAX);
+  readonly #scratch = new Uint8Array(HEADER_ROOM);
+  #room = new Uint8Array(0);
   /** What is given out next. */
   #pending: Uint8Array;
   #pendingAt = 0;
@@ -314,27 +318,35 @@ export class PackStream implements PackBytes {
 
   /** One entry that does not fit, or whose header changes. */
   #giveOne(slot: number, pack: OpenedPack, rank: number): void {
-    const span = pack.entry(rank);
-    const { bytes, at } = span;
-    const end = at + pack.end(rank) - pack.offset(rank);
+    const offset = pack.offset(rank);
+    const length = pack.end(rank) - offset;
+    const at = HEADER_ROOM;
+    const end = at + length;
+    const room = this.#roomFor(end);
     if (
-      span.end < end ||
-      this.#countGood(pack, rank, 1, bytes.subarray(at, end), 0) === 0
+      !pack.copy(room, at, offset, length) ||
+      this.#countGood(pack, rank, 1, room.subarray(at, end), 0) === 0
     ) {
       this.#replace(slot);
       return;
     }
-    if (this.#whole?.mayStay(slot, bytes[at] as number) === false) {
+    if (this.#whole?.mayStay(slot, room[at] as number) === false) {
       this.#leaveWhole();
       return;
     }
-    const dataAt = this.#writeHeader(slot, pack, rank, bytes, at, end);
-    const header = this.#headerLength;
-    const entry = new Uint8Array(header + end - dataAt);
-    entry.set(this.#scratch.subarray(0, header));
-    entry.set(bytes.subarray(dataAt, end), header);
-    this.#hold(entry);
-    this.#finish(slot, entry.length);
+    const dataAt = this.#writeHeader(slot, pack, rank, room, at, end);
+    const start = dataAt - this.#headerLength;
+    room.set(this.#scratch.subarray(0, this.#headerLength), start);
+    this.#hold(room.subarray(start, end));
+    this.#finish(slot, end - start);
+  }
+
+  /** Room for one entry, used again when that was given out. */
+  #roomFor(bytes: number): Uint8Array {
+    if (this.#room.length < bytes) {
+      this.#room = new Uint8Array(Math.max(bytes, 2 * this.#room.length));
+    }
+    return this.#room;
   }
 
   /** A large entry: its header now, the rest in pieces. */

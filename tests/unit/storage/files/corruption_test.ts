@@ -300,7 +300,8 @@ describe("Damage at every byte does no harm", () => {
         instanceOf(path),
         packFile(path, ".idx"),
       );
-      assert.ok(tally.refused > 300, JSON.stringify(tally));
+      // A bitmap finds what a damaged id hides: fewer are refused with it.
+      assert.ok(tally.refused > 100, JSON.stringify(tally));
     });
 
     if (version === "2,0x40") continue;
