@@ -151,6 +151,8 @@ function errandPool(
   });
 }
 
+/** A thread's share of kept listings: one of 100,000 refs takes 8 MiB. */
+const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Threads that are started unless told, at most. */
 const MAX_WORKERS = 8;
 
@@ -245,7 +247,10 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   // Each thread has its share, this one too.
   const limits = {
     ...options.limits,
-    answerCacheBytes: answerCacheBytes / (size + 1),
+    answerCacheBytes: Math.min(
+      answerCacheBytes,
+      Math.max(answerCacheBytes / (size + 1), MIN_ANSWER_BYTES),
+    ),
   };
   const common = sessionContext({ ...options, limits });
   const errands = errandPool(size, common.limits, common.logger);

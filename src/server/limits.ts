@@ -124,8 +124,8 @@ export const LIMITS: readonly LimitRow[] = [
     name: "answerCacheBytes",
     unit: "bytes",
     default: 32 * 1024 * 1024,
-    meaning: "ref listings kept for the next client, of all repositories; " +
-      "one takes half at most",
+    meaning: "ref listings kept for the next client, shared out among the " +
+      "threads, which get 16 MiB each at least",
   },
   {
     name: "packTableBytes",

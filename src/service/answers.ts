@@ -35,8 +35,6 @@ export type AnswerSource = (
 const OVERHEAD_BYTES = 1024;
 /** Longer questions are answered each by itself. */
 const MAX_KEY_LENGTH = 16 * 1024;
-/** The part of the budget that one answer may take. */
-const LARGEST_SHARE = 0.5;
 
 /** An answer that several sessions take, at different places. */
 class SharedAnswer {
@@ -157,7 +155,7 @@ export class AnswerCache {
     }
     // What is not to be kept stays as a mark of that.
     const isKept = answer.isLasting &&
-      answer.bytes <= this.#maxBytes * LARGEST_SHARE;
+      answer.bytes <= this.#maxBytes;
     if (!isKept) answer.drop();
     this.#bytes += answer.bytes - before;
     this.#makeRoom(answer);
