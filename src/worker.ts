@@ -7,6 +7,7 @@
  */
 
 import { addressOpener, defaultKernels } from "./compose.ts";
+import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { PackTables } from "./pack/tables.ts";
 import { host } from "./runtime/detect.ts";
@@ -15,7 +16,13 @@ import { ErrandHost } from "./server/errand_host.ts";
 import type { FromWorker, ToWorker } from "./server/errand_messages.ts";
 import type { PackTableCache } from "./storage/objects/options.ts";
 
-const port = parentPort((message) => errands.take(message as ToWorker));
+const port = parentPort(
+  (message) => errands.take(message as ToWorker),
+  (reason) => {
+    const stack = reason instanceof Error ? reason.stack : undefined;
+    LOGGER.log("error", `BUG: ${stack ?? messageOf(reason)}`);
+  },
+);
 
 function post(message: FromWorker): void {
   port.post(message);

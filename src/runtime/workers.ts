@@ -35,11 +35,20 @@ interface WorkerScope {
   close(): void;
 }
 
-/** In a thread that {@linkcode startWorker} started: the way back. */
+/**
+ * In a thread that {@linkcode startWorker} started: the way back. Rejections
+ * that nobody handles are told to `onStray` and do not end the thread, which
+ * other sessions use.
+ */
 export function parentPort(
   onMessage: (message: unknown) => void,
+  onStray: (reason: unknown) => void,
 ): MessagePortLike {
   const scope = globalThis as unknown as WorkerScope;
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    onStray(event.reason);
+  });
   scope.onmessage = ({ data }) => onMessage(data);
   return {
     post: (message, transfer = []) => scope.postMessage(message, transfer),

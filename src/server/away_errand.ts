@@ -30,9 +30,11 @@ export class AwayErrand {
   readonly #post: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
   readonly #end = Promise.withResolvers<void>();
   readonly #stopWatching: () => void;
+  #isReading = false;
   /** Writes and reads, one after the other. */
   #io: Promise<void> = Promise.resolve();
-  #isOver = false;
+  /** Nothing is expected of its thread any more. */
+  isOver = false;
 
   /** Watches the session's signal until the errand ends. */
   constructor(
@@ -75,15 +77,17 @@ export class AwayErrand {
 
   /** Ends it with an error, once no write is under way. */
   fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.#stopWatching();
-    void this.#io.then(() => this.#end.reject(error));
+    // A read ends when the peer likes: nothing waits for that.
+    const last = this.#isReading ? Promise.resolve() : this.#io;
+    void last.then(() => this.#end.reject(error));
   }
 
   #queue(work: () => Promise<void>): void {
     this.#io = this.#io.then(async () => {
-      if (this.#isOver) return;
+      if (this.isOver) return;
       try {
         await work();
       } catch (error) {
@@ -102,14 +106,17 @@ export class AwayErrand {
   async #read(length: number): Promise<void> {
     const { connection, signal } = this.#conversation.context;
     const bytes = new Uint8Array(length);
+    this.#isReading = true;
     const count = await connection.read(bytes, signal);
+    this.#isReading = false;
+    if (this.isOver) return;
     const input = bytes.slice(0, count);
     this.#post({ type: "input", id: this.#id, bytes: input }, [input.buffer]);
   }
 
   /** Does not wait for the thread, which may be busy. */
   #giveUp(error: unknown): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#post({ type: "abort", id: this.#id, reason: packFailure(error) });
     this.fail(error);
   }
@@ -120,7 +127,7 @@ export class AwayErrand {
     this.weight = weight;
     // Behind what was written before: that goes out, or fails first.
     this.#queue(() => {
-      this.#isOver = true;
+      this.isOver = true;
       this.#stopWatching();
       Object.assign(this.#conversation, state);
       if (failure === undefined) this.#end.resolve();

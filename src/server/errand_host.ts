@@ -95,7 +95,8 @@ export class ErrandHost {
 
   /** Shares a value with the other threads. */
   share(shared: SharedValue): void {
-    this.#shared?.put(shared);
+    if (this.#shared?.takes(shared) !== true) return;
+    this.#shared.put(shared);
     this.#post({ type: "share", shared });
   }
 

@@ -46,6 +46,8 @@ class Thread {
   /** Resolves to whether it came up. */
   up = Promise.withResolvers<"up" | "failed">();
   isUp = false;
+  /** Another object for each thread that was started in this place. */
+  life: object | undefined;
   /** Errands that it has or waits to get. */
   load = 0;
 
@@ -155,6 +157,9 @@ export class ErrandPool implements Errands {
     thread.errands.set(id, away);
     try {
       await writer.send();
+      context.signal.throwIfAborted();
+      // Its thread may have failed meanwhile, and another one started.
+      if (away.isOver) return void await away.finished;
       // The errand of a v2 request reads nothing: what follows is for us.
       const received = asked.errand.kind === "upload-pack"
         ? reader.takeBuffered()
@@ -212,10 +217,17 @@ export class ErrandPool implements Errands {
 
   #hasStarted(thread: Thread): boolean {
     if (thread.port !== undefined) return true;
+    // What an earlier thread in this place still says is not for this one.
+    const life = thread.life = {};
     try {
       thread.port = this.#options.start({
-        onMessage: (message) => this.#take(thread, message as FromWorker),
-        onError: (why) => this.#onError(thread, why),
+        onMessage: (message) => {
+          if (thread.life !== life) return;
+          this.#take(thread, message as FromWorker);
+        },
+        onError: (why) => {
+          if (thread.life === life) this.#onError(thread, why);
+        },
       });
       const { settings } = this.#options;
       thread.post({ type: "settings", settings });
@@ -264,6 +276,7 @@ export class ErrandPool implements Errands {
 
   /** Passes on what one thread has read. */
   #share(from: Thread, shared: SharedValue): void {
+    if (!this.#shared.takes(shared)) return;
     const names = this.#shared.put(shared);
     for (const thread of this.#threads) {
       if (names.length > 0) thread.post({ type: "forget", names });
@@ -274,6 +287,7 @@ export class ErrandPool implements Errands {
   #drop(thread: Thread, why: string): void {
     thread.port?.close();
     thread.port = undefined;
+    thread.life = undefined;
     thread.isUp = false;
     thread.up.resolve("failed");
     thread.up = Promise.withResolvers();

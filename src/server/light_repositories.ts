@@ -11,7 +11,7 @@ import type { SnapshotWeight } from "../storage/types.ts";
 /** What a light repository holds at most. */
 export const LIGHT: SnapshotWeight = {
   objects: 4096,
-  bytes: 4 * 1024 * 1024,
+  bytes: 8 * 1024 * 1024,
   refs: 2048,
 };
 

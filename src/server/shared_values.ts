@@ -37,8 +37,14 @@ export class SharedValues {
     return this.#values.get(name)?.value;
   }
 
+  /** Whether a value is small enough to be kept. */
+  takes({ bytes }: SharedValue): boolean {
+    return bytes <= this.#maxBytes;
+  }
+
   /** Keeps a value; returns the names of those that had to go. */
   put(shared: SharedValue): string[] {
+    if (!this.takes(shared)) return [];
     this.forget(shared.name);
     this.#values.set(shared.name, shared);
     this.#bytes += shared.bytes;

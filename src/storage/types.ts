@@ -116,7 +116,10 @@ export interface Snapshot extends Disposable {
 export interface SnapshotWeight {
   /** Objects. */
   readonly objects: number;
-  /** Bytes of packs and loose objects as they are stored. */
+  /**
+   * Bytes of packs, loose objects and helper files as they are stored, or of
+   * the objects' contents, whichever is more; Infinity for very many.
+   */
   readonly bytes: number;
   /** Refs. */
   readonly refs: number;
@@ -225,8 +228,11 @@ export interface ObjectGraph {
   oid(number: number): Oid;
   /** The kind of object `number`, without reading more than headers. */
   kind(number: number): Kind;
-  /** The object itself. */
-  read(number: number): ObjectData;
+  /**
+   * The object itself. Throws StorageError "object-too-large" for more than
+   * `limit` bytes, where that is given and the store heeds it.
+   */
+  read(number: number, limit?: number): ObjectData;
   /** The tree of a commit. Throws "not-a-commit" for other kinds. */
   commitTree(commit: number): number;
   /** The committer time of a commit, seconds since 1970; 0 if unreadable. */

@@ -40,6 +40,11 @@ const DUMMY_HEAD = "refs/heads/.invalid";
 
 /** Loose objects whose sizes are looked up, at most. */
 const WEIGHED_LOOSE = 512;
+/** Helper files that are looked at, at most. */
+const WEIGHED_FILES = 256;
+/** More objects, or more bytes of them, are not weighed. */
+const WEIGHED_OBJECTS = 4096;
+const WEIGHED_BYTES = 16 * 1024 * 1024;
 
 /** What a {@linkcode FileRepository} is made from. */
 export interface FileRepositoryInit {
@@ -107,7 +112,9 @@ export class FileRepository implements Repository {
     });
     const loose = new FileLooseStore({ ...common, directories });
     this.#fileSystem = fileSystem;
-    this.#bytes = () => packs.bytes() + loose.bytes(WEIGHED_LOOSE);
+    this.#bytes = () =>
+      packs.bytes() + loose.bytes(WEIGHED_LOOSE) +
+      helperBytes(fileSystem, directories());
     this.#objects = new ObjectSource(
       {
         packs,
@@ -248,8 +255,13 @@ class FileSnapshot implements Snapshot {
   }
 
   weight(): SnapshotWeight {
-    const { count } = this.objects;
-    return { objects: count, bytes: this.#bytes(), refs: this.refs.size };
+    const { objects } = this;
+    const { count } = objects;
+    const stored = this.#bytes();
+    const bytes = count > WEIGHED_OBJECTS || stored > WEIGHED_BYTES
+      ? Infinity
+      : Math.max(stored, contentBytes(objects));
+    return { objects: count, bytes, refs: this.refs.size };
   }
 
   [Symbol.dispose](): void {
@@ -263,4 +275,40 @@ class FileSnapshot implements Snapshot {
     }
     return this.#objects ??= this.#open();
   }
+}
+
+/** Bytes of all files beside packs and of commit-graphs, packs as well. */
+function helperBytes(
+  fileSystem: FileSystem,
+  directories: readonly string[],
+): number {
+  let bytes = 0;
+  for (const directory of directories) {
+    for (const name of ["pack", "info", "info/commit-graphs"]) {
+      const path = joinPath(directory, name);
+      const names = fileSystem.list(path)?.names ?? [];
+      if (names.length > WEIGHED_FILES) return Infinity;
+      for (const each of names) {
+        if (each.endsWith(".pack")) continue;
+        bytes += fileSystem.stat(joinPath(path, each))?.size ?? 0;
+      }
+    }
+  }
+  return bytes;
+}
+
+/** Bytes of all objects' contents; Infinity beyond what is weighed. */
+function contentBytes(objects: ObjectStore): number {
+  let bytes = 0;
+  for (let number = 0; number < objects.count; number++) {
+    if (!objects.has(number)) continue;
+    try {
+      bytes += objects.read(number, WEIGHED_BYTES).data.length;
+    } catch (error) {
+      if (error instanceof StorageError) return Infinity;
+      throw error;
+    }
+    if (bytes > WEIGHED_BYTES) return Infinity;
+  }
+  return bytes;
 }

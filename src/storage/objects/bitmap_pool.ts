@@ -29,6 +29,9 @@ import type { OpenedPack } from "./opened_pack.ts";
 
 /** Bytes of one file: bitmaps of some hundred million objects. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
+/** What a file about so many objects may take: git's take a tenth of it. */
+const limitFor = (objects: number): number =>
+  Math.min(MAX_FILE_BYTES, 16 * 1024 * 1024 + 64 * objects);
 
 /** Bits that stand for entries of one pack. */
 export interface BitmapPart {
@@ -167,7 +170,7 @@ export class BitmapPool {
 
   #openSingle(file: StoredFile, pack: PoolPack): OpenedBitmap | undefined {
     const { opened, stored } = pack;
-    const bytes = file.read(MAX_FILE_BYTES);
+    const bytes = file.read(limitFor(opened.count));
     if (bytes === undefined) return undefined;
     const bitmap = this.#checked(
       new BitmapIndex(bytes, this.#format, opened.count),
@@ -225,12 +228,13 @@ export class BitmapPool {
     stored: StoredMultiPackBitmap,
     packs: readonly PoolPack[],
   ): OpenedBitmap | undefined {
-    const bytes = stored.index.read(MAX_FILE_BYTES);
+    const total = packs.reduce((sum, { opened }) => sum + opened.count, 0);
+    const bytes = stored.index.read(limitFor(total));
     if (bytes === undefined) return undefined;
     const multi = this.#checked(new MultiPackIndex(bytes, this.#format));
     const checksum = multi.checksum();
     const file = stored.bitmap(toHex(checksum));
-    const bitmapBytes = file.read(MAX_FILE_BYTES);
+    const bitmapBytes = file.read(limitFor(multi.count));
     if (bitmapBytes === undefined) return undefined;
     const bitmap = this.#checked(
       new BitmapIndex(bitmapBytes, this.#format, multi.count),
@@ -253,7 +257,9 @@ export class BitmapPool {
     multi: MultiPackIndex,
   ): Uint32Array {
     const checksum = multi.checksum();
-    const bytes = stored.reverse(toHex(checksum)).read(MAX_FILE_BYTES);
+    const bytes = stored.reverse(toHex(checksum)).read(
+      limitFor(multi.count),
+    );
     if (bytes === undefined) {
       throw unusable("it is missing its reverse index");
     }

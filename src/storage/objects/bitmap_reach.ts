@@ -216,7 +216,7 @@ class Reached implements ReachedSet {
     let work = 0;
     let steps = 0;
     for (let at = row; at >= 0; at = index.base(at)) {
-      if (++steps > index.count) throw corrupt("its entries go in a circle");
+      if (++steps > MAX_CHAIN) throw corrupt("its entries go in a circle");
       index.xor(at, scratch);
       work += words.length;
       if (work < XOR_WORDS_PER_STEP) continue;
@@ -229,6 +229,12 @@ class Reached implements ReachedSet {
     }
   }
 }
+
+/**
+ * How many entries one may be given by: git writes 160 at most, each on one
+ * before it (pack-bitmap.c: MAX_XOR_OFFSET), but with those on others again.
+ */
+const MAX_CHAIN = 4096;
 
 /** Which numbers the bits of a bitmap stand for, as runs that go up by one. */
 class BitNumbers {

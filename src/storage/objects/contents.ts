@@ -13,7 +13,7 @@ import type { PackSources } from "./pack_recipe.ts";
 /** Bytes that are kept. */
 const CACHE_BYTES = 16 * 1024 * 1024;
 /** Larger objects are not compared: one comparison is one step. */
-const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Reads objects, and keeps the last ones. */
 export class Contents {

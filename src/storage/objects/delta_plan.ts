@@ -187,11 +187,13 @@ class DeltaMaker {
     const good = Math.max(GOOD_BYTES, data.length / GOOD_SHARE);
     let best: { readonly base: number; readonly delta: Uint8Array } | undefined;
     for (const base of candidates) {
-      if (most <= good) break;
+      if (most <= good || this.isSpent) break;
       const read = contents.read(base);
       if (read === undefined || read.kind !== kind) continue;
       const size = read.data.length;
       if (size > data.length * 32 || data.length - size > most) continue;
+      // What is compared counts beside what is read.
+      contents.work += size + data.length;
       const delta = kernels.createDelta(read.data, data, most);
       if (delta === undefined) continue;
       best = { base, delta };

@@ -147,8 +147,8 @@ export class PooledStore implements ObjectStore {
     return this.#reader.kind(number);
   }
 
-  read(number: number): ObjectData {
-    return this.#reader.read(number);
+  read(number: number, limit?: number): ObjectData {
+    return this.#reader.read(number, limit);
   }
 
   commitTree(commit: number): number {

@@ -16,6 +16,8 @@ import type { OpenedPack } from "./opened_pack.ts";
 import type { PackSources } from "./pack_recipe.ts";
 import type { ObjectReader } from "./reader.ts";
 
+/** Larger packs are hashed as they go: giving up hashes all that was sent. */
+const MAX_BYTES = 1024 * 1024 * 1024;
 /** Bytes that are hashed at a time. */
 const PIECE_BYTES = 256 * 1024;
 
@@ -146,7 +148,7 @@ const ALL = 0xffffffff;
  * though a bit has flipped.
  */
 function isPlain(pack: OpenedPack): boolean {
-  if (!pack.hasCrcs) return false;
+  if (!pack.hasCrcs || pack.end(pack.count - 1) > MAX_BYTES) return false;
   const header = encodePackHeader(pack.count);
   const stored = new Uint8Array(header.length);
   return pack.count > 0 && pack.offset(0) === header.length &&

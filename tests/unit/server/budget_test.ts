@@ -5,6 +5,7 @@ import type { FileSystem } from "../../../src/core/host.ts";
 import { ObjectSet } from "../../../src/core/object_set.ts";
 import { select } from "../../../src/graph/select.ts";
 import { NODE_FILES } from "../../../src/runtime/files.ts";
+import { LIGHT } from "../../../src/server/light_repositories.ts";
 import { uploadPack } from "../../../src/service/upload_pack/service.ts";
 import { FileBackend } from "../../../src/storage/files/backend.ts";
 import type { FileRepository } from "../../../src/storage/files/repository.ts";
@@ -129,6 +130,22 @@ describe("work on the thread that owns the sockets", () => {
       assert.ok(stat <= 9, `${stat} stats`);
     });
   }
+
+  it("takes no repository for light whose objects unpack to much", async () => {
+    for (const [size, isLight] of [[100_000, true], [20_000_000, false]]) {
+      const small = join(directory, `zeros-${size}.git`);
+      gitSync(["init", "-q", "--bare", "-b", "main", small]);
+      const stream = new FastImport();
+      const ref = "refs/heads/main";
+      const changes = [stream.file("zeros", "\0".repeat(Number(size)))];
+      stream.commit({ ref, parents: [], date: FIRST, changes });
+      importStream(small, stream, "packed");
+      const repository = await open(small, NODE_FILES);
+      using snapshot = await repository.snapshot();
+      const { bytes = 0 } = snapshot.weight?.() ?? {};
+      assert.equal(bytes <= LIGHT.bytes, isLight, `${size}: ${bytes}`);
+    }
+  });
 
   it("is cut into steps of so many objects, and yields between them", async () => {
     const repository = await open(path, NODE_FILES);

@@ -219,6 +219,44 @@ describe("ErrandPool", () => {
     assert.equal(threads.pool.active, 0);
   });
 
+  it("hears nothing of a thread in whose place another was started", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    await serve(new Peer(cloneOf(tip)), shared, {
+      protocol: 2,
+      errands: threads.pool,
+    });
+    const [old] = threads.handlers as [WorkerHandlers];
+    old.onError("out of memory");
+    const peer = new Peer(cloneOf(tip));
+    peer.onWrite = () => {
+      if (peer.offered > 100_000) old.onError("out of memory, once more");
+    };
+    await serve(peer, shared, { protocol: 2, errands: threads.pool });
+    assert.equal(threads.started, 2);
+    assert.ok(peer.offered > 1024 * 1024);
+  });
+
+  it("ends a session whose thread fails while the peer is silent", async () => {
+    const { memory, tip } = repository();
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared);
+    const peer = new Peer(pkts(`want ${tip} side-band-64k`, "0000"));
+    const read = peer.read.bind(peer);
+    peer.read = async (into) => {
+      const count = await read(into);
+      if (count > 0) return count;
+      threads.handlers[0]?.onError("out of memory");
+      return await new Promise<number>(() => {});
+    };
+    await assert.rejects(
+      serve(peer, shared, { protocol: 0, errands: threads.pool }),
+      (error) =>
+        error instanceof StorageError && error.code === "thread-failed",
+    );
+  });
+
   it("goes on without threads that do not come up", async () => {
     const { memory, tip } = repository();
     const shared = addressed(memory);
@@ -356,6 +394,8 @@ describe("what threads share", () => {
     await Promise.all([clone(), clone(), clone()]);
     const third = threads.hosts[2] as ErrandHost;
     assert.notEqual(third.shared("a"), undefined);
+    third.share({ name: "large", bytes: 1001, value: 1 });
+    assert.equal(third.shared("large"), undefined);
     third.share({ name: "b", bytes: 600, value: 1 });
     await CLOCK.turn();
     for (const host of threads.hosts) {
