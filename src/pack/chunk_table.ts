@@ -1,6 +1,7 @@
 /**
- * The table of chunks that commit-graphs and multi-pack-indexes start with:
- * which parts a file has and where they lie. Not for what is in them.
+ * What commit-graphs and multi-pack-indexes start with: a header, and the table
+ * of chunks, which parts a file has and where they lie. Of what is in them, the
+ * fan-out alone.
  *
  * @see https://git-scm.com/docs/gitformat-chunk
  * @module
@@ -8,6 +9,7 @@
 
 import { readUint32 } from "../core/bytes.ts";
 import type { StorageError } from "../core/errors.ts";
+import type { ObjectFormat } from "../core/oid.ts";
 
 /** Bytes of a row of the table, and of the one that ends it. */
 export const CHUNK_ROW_BYTES = 12;
@@ -60,6 +62,46 @@ export function readChunks(
   }
   if (readUint32(bytes, row) !== 0) throw corrupt("has no end of its chunks");
   return chunks;
+}
+
+/**
+ * Checks what every such file starts with: its signature, version 1, and the
+ * hash of `format`; and that it may hold a table and a checksum.
+ */
+export function checkHeader(
+  bytes: Uint8Array,
+  { format, signature, headerBytes }: {
+    readonly format: ObjectFormat;
+    readonly signature: number;
+    readonly headerBytes: number;
+  },
+  corrupt: Corrupt,
+): void {
+  if (bytes.length < headerBytes + CHUNK_ROW_BYTES + format.rawLength) {
+    throw corrupt("is too small");
+  }
+  if (readUint32(bytes, 0) !== signature) {
+    throw corrupt("does not match its signature");
+  }
+  if (bytes[4] !== 1) throw corrupt(`has version ${bytes[4]}`);
+  if (bytes[5] !== format.version) {
+    throw corrupt(`has hash version ${bytes[5]}`);
+  }
+}
+
+/** How many ids the fan-out at `fanOutAt` counts. */
+export function countIds(
+  bytes: Uint8Array,
+  fanOutAt: number,
+  corrupt: Corrupt,
+): number {
+  let count = 0;
+  for (let i = 0; i < 256; i++) {
+    const next = readUint32(bytes, fanOutAt + 4 * i);
+    if (next < count) throw corrupt("has a fan-out out of order");
+    count = next;
+  }
+  return count;
 }
 
 /** `chunk`, which must be there and have exactly `size` bytes. */

@@ -16,8 +16,9 @@ import { StorageError } from "../core/errors.ts";
 import { NumberList } from "../core/number_list.ts";
 import type { ObjectFormat } from "../core/oid.ts";
 import {
+  checkHeader,
   type Chunk,
-  CHUNK_ROW_BYTES,
+  countIds,
   needChunk,
   readChunks,
   readUint64,
@@ -66,16 +67,11 @@ export class CommitGraphLayer {
    */
   constructor(bytes: Uint8Array, format: ObjectFormat) {
     const raw = format.rawLength;
-    if (bytes.length < HEADER_BYTES + CHUNK_ROW_BYTES + raw) {
-      throw corrupt("is too small");
-    }
-    if (readUint32(bytes, 0) !== SIGNATURE) {
-      throw corrupt("does not match its signature");
-    }
-    if (bytes[4] !== 1) throw corrupt(`has version ${bytes[4]}`);
-    if (bytes[5] !== format.version) {
-      throw corrupt(`has hash version ${bytes[5]}`);
-    }
+    checkHeader(
+      bytes,
+      { format, signature: SIGNATURE, headerBytes: HEADER_BYTES },
+      corrupt,
+    );
     const chunks = readChunks(bytes, {
       count: bytes[6] as number,
       tableAt: HEADER_BYTES,
@@ -86,12 +82,7 @@ export class CommitGraphLayer {
     this.bytes = bytes;
     this.#rawLength = raw;
     this.#fanOutAt = need(FAN_OUT, FAN_OUT_BYTES, "fan-out").at;
-    let count = 0;
-    for (let i = 0; i < 256; i++) {
-      const next = readUint32(bytes, this.#fanOutAt + 4 * i);
-      if (next < count) throw corrupt("has a fan-out out of order");
-      count = next;
-    }
+    const count = countIds(bytes, this.#fanOutAt, corrupt);
     this.count = count;
     this.baseCount = bytes[7] as number;
     this.idsAt = need(IDS, count * raw, "ids").at;

@@ -14,8 +14,9 @@ import { readUint32, toBinary } from "../core/bytes.ts";
 import { StorageError } from "../core/errors.ts";
 import type { ObjectFormat } from "../core/oid.ts";
 import {
+  checkHeader,
   type Chunk,
-  CHUNK_ROW_BYTES,
+  countIds,
   needChunk,
   readChunks,
   readUint64,
@@ -54,16 +55,11 @@ export class MultiPackIndex {
    */
   constructor(bytes: Uint8Array, format: ObjectFormat) {
     const raw = format.rawLength;
-    if (bytes.length < HEADER_BYTES + CHUNK_ROW_BYTES + raw) {
-      throw corrupt("is too small");
-    }
-    if (readUint32(bytes, 0) !== SIGNATURE) {
-      throw corrupt("does not match its signature");
-    }
-    if (bytes[4] !== 1) throw corrupt(`has version ${bytes[4]}`);
-    if (bytes[5] !== format.version) {
-      throw corrupt(`has hash version ${bytes[5]}`);
-    }
+    checkHeader(
+      bytes,
+      { format, signature: SIGNATURE, headerBytes: HEADER_BYTES },
+      corrupt,
+    );
     if (bytes[7] !== 0) throw corrupt("is a layer of a chain");
     const chunks = readChunks(bytes, {
       count: bytes[6] as number,
@@ -73,12 +69,7 @@ export class MultiPackIndex {
     const need = (id: number, size: number, name: string): number =>
       needChunk(chunks.get(id), { size, name }, corrupt).at;
     const fanOutAt = need(FAN_OUT, FAN_OUT_BYTES, "fan-out");
-    let count = 0;
-    for (let i = 0; i < 256; i++) {
-      const next = readUint32(bytes, fanOutAt + 4 * i);
-      if (next < count) throw corrupt("has a fan-out out of order");
-      count = next;
-    }
+    const count = countIds(bytes, fanOutAt, corrupt);
     this.bytes = bytes;
     this.count = count;
     this.#rawLength = raw;

@@ -257,11 +257,15 @@ class FileSnapshot implements Snapshot {
   weight(): SnapshotWeight {
     const { objects } = this;
     const { count } = objects;
+    const bytes = count > WEIGHED_OBJECTS ? Infinity : this.#weigh(objects);
+    return { objects: count, bytes, refs: this.refs.size };
+  }
+
+  #weigh(objects: ObjectStore): number {
     const stored = this.#bytes();
-    const bytes = count > WEIGHED_OBJECTS || stored > WEIGHED_BYTES
+    return stored > WEIGHED_BYTES
       ? Infinity
       : Math.max(stored, contentBytes(objects));
-    return { objects: count, bytes, refs: this.refs.size };
   }
 
   [Symbol.dispose](): void {
