@@ -92,7 +92,7 @@ describe("the rules of the house", () => {
     ["src/runtime/a.ts", 'import fs from "node:fs"; Deno.cwd();'],
     ["src/runtime/a.ts", "await import(name);"],
     ["src/kernels/native/a.ts", 'import zlib from "node:zlib";'],
-    ["src/compose.ts", 'new URL("./worker.ts", import.meta.url);'],
+    ["src/threads.ts", 'new URL("./worker.ts", import.meta.url);'],
     ["cli.ts", 'import { a } from "./src/cli/a.ts";'],
     ["cli.ts", 'import { a } from "./mod.ts";'],
     ["src/core/a.ts", '// import "../wire/a.ts" Deno.cwd()'],

@@ -70,5 +70,6 @@ export async function runCommandSession(
     signal,
     limits: context.limits,
     agent: context.agent,
+    terms: context.terms,
   });
 }

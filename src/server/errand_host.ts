@@ -133,6 +133,7 @@ export class ErrandHost {
         signal: ending.signal,
         limits: order.limits,
         agent: order.agent,
+        terms: order.terms,
         ...(this.#answers === undefined ? {} : { answers: this.#answers }),
       });
       conversation.haves = order.haves;

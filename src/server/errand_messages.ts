@@ -15,7 +15,11 @@ import {
 import type { LogFields, LogLevel } from "../core/logger.ts";
 import type { Errand } from "../service/errand.ts";
 import type { ErrorChannel } from "../service/failure.ts";
-import type { ProtocolVersion, ServiceLimits } from "../service/types.ts";
+import type {
+  ProtocolVersion,
+  ServiceLimits,
+  SessionTerms,
+} from "../service/types.ts";
 import type { RepositoryAddress, SnapshotWeight } from "../storage/types.ts";
 import type { SharedValue } from "./shared_values.ts";
 
@@ -31,6 +35,8 @@ export interface ErrandOrder {
   readonly limits: ServiceLimits;
   /** What `agent=` says. */
   readonly agent: string;
+  /** What was settled for the session. */
+  readonly terms: SessionTerms;
   /** Bytes of the peer that were received and not read. */
   readonly received: Uint8Array;
   /** `have`s of the session so far. */

@@ -39,6 +39,8 @@ export interface ErrandPoolOptions {
 
 /** How many threads in a row may fail before they came up. */
 const MAX_FAILED_STARTS = 3;
+/** Errands that read on; what follows a v2 request is for us. */
+const READING: ReadonlySet<Errand["kind"]> = new Set(["upload-pack"]);
 
 class Thread {
   readonly errands = new Map<number, AwayErrand>();
@@ -160,8 +162,7 @@ export class ErrandPool implements Errands {
       context.signal.throwIfAborted();
       // Its thread may have failed meanwhile, and another one started.
       if (away.isOver) return void await away.finished;
-      // The errand of a v2 request reads nothing: what follows is for us.
-      const received = asked.errand.kind === "upload-pack"
+      const received = READING.has(asked.errand.kind)
         ? reader.takeBuffered()
         : EMPTY_BYTES;
       thread.post({
@@ -175,6 +176,7 @@ export class ErrandPool implements Errands {
             maxRequestBytes: reader.left + received.length,
           },
           agent: context.agent,
+          terms: context.terms,
           received,
           haves: conversation.haves,
           rounds: conversation.rounds,

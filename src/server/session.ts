@@ -101,7 +101,8 @@ class Session {
     if (request === undefined) return;
     this.#options.onRequest?.();
     const { service, repository } = await this.#open(request);
-    const { clock, kernels, limits, agent, errands, answers } = this.#context;
+    const { clock, kernels, limits, agent, terms, errands, answers } =
+      this.#context;
     await service({
       repository,
       connection: this.#connection,
@@ -112,6 +113,7 @@ class Session {
       signal: this.#ending.signal,
       limits,
       agent,
+      terms,
       ...(errands === undefined ? {} : { errands }),
       ...(answers === undefined ? {} : { answers }),
     });

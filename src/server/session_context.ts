@@ -7,7 +7,7 @@
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
 import type { AnswerCache } from "../service/answers.ts";
-import type { ServiceContext } from "../service/types.ts";
+import type { ServiceContext, SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import type { Limits } from "./limits.ts";
 import type { ServiceRow } from "./services.ts";
@@ -28,6 +28,8 @@ export interface SessionContext {
   readonly kernels: ServiceContext["kernels"];
   /** What `agent=` says. */
   readonly agent: string;
+  /** What is settled for every session. */
+  readonly terms: SessionTerms;
   /** Threads that look into repositories; without them, this one does. */
   readonly errands?: ServiceContext["errands"];
   /** Answers that sessions share. */

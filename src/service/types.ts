@@ -32,6 +32,36 @@ export interface ServiceLimits {
   readonly keepAliveMs: number;
 }
 
+/**
+ * What the operator and the transport have settled for a session, whatever its
+ * repository's own configuration says. Can be cloned.
+ */
+export interface SessionTerms {
+  /**
+   * Where the repository's refs are, with a slash at the end:
+   * "refs/namespaces/a/refs/namespaces/b/" for `GIT_NAMESPACE=a/b`. Without a
+   * namespace it is "".
+   */
+  readonly namespace: string;
+  /** One request and its answer are all of it: `--stateless-rpc`. */
+  readonly stateless: boolean;
+  /** It ends after the advertisement: `--http-backend-info-refs`. */
+  readonly advertiseOnly: boolean;
+  /** What `uploadpack.allowFilter` is where the configuration is silent. */
+  readonly filters: boolean;
+  /** Our `session-id`, for where `transfer.advertiseSID` asks for one. */
+  readonly sessionId: string;
+}
+
+/** What git's own commands take for granted. */
+export const GIT_TERMS: SessionTerms = {
+  namespace: "",
+  stateless: false,
+  advertiseOnly: false,
+  filters: false,
+  sessionId: "",
+};
+
 /** Everything one session works with. */
 export interface ServiceContext {
   /** The repository that the client named. */
@@ -52,6 +82,8 @@ export interface ServiceContext {
   readonly limits: ServiceLimits;
   /** What `agent=` says: "gitsrv/0.1.0". */
   readonly agent: string;
+  /** What was settled for this session. */
+  readonly terms: SessionTerms;
   /** Threads that look at objects; without them, this one does. */
   readonly errands?: Errands;
   /** Answers that sessions share; each makes its own where there is none. */

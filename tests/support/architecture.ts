@@ -27,7 +27,14 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   server: ["core", "pktline", "wire", "service", "storage/types.ts"],
   runtime: ["core"],
-  cli: ["core", "std", "server", "service", "storage/types.ts", "compose.ts"],
+  compose: [
+    ...["core", "kernels", "pack", "storage", "service", "server", "runtime"],
+    "threads.ts",
+  ],
+  cli: [
+    ...["core", "std", "server", "service", "storage/types.ts"],
+    ...["compose", "compose.ts"],
+  ],
 };
 
 const ALL_BUT_CLI = [
@@ -37,6 +44,7 @@ const ALL_BUT_CLI = [
 
 const ENTRY_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/compose.ts": ALL_BUT_CLI,
+  "src/threads.ts": ["core", "runtime", "worker.ts"],
   "src/worker.ts": ALL_BUT_CLI,
   "mod.ts": ALL_BUT_CLI,
   "cli.ts": [...ALL_BUT_CLI, "cli", "mod.ts"],

@@ -6,6 +6,7 @@ import { ObjectSet } from "../../../src/core/object_set.ts";
 import { select } from "../../../src/graph/select.ts";
 import { NODE_FILES } from "../../../src/runtime/files.ts";
 import { LIGHT } from "../../../src/server/light_repositories.ts";
+import { GIT_TERMS } from "../../../src/service/types.ts";
 import { uploadPack } from "../../../src/service/upload_pack/service.ts";
 import { FileBackend } from "../../../src/storage/files/backend.ts";
 import type { FileRepository } from "../../../src/storage/files/repository.ts";
@@ -206,6 +207,7 @@ async function serve(
     signal: new AbortController().signal,
     limits: LIMITS,
     agent: "test/1",
+    terms: GIT_TERMS,
     errands: options.errands,
   });
 }

@@ -13,7 +13,7 @@ import {
 import type { ErrandHost } from "../../../src/server/errand_host.ts";
 import { LIGHT } from "../../../src/server/light_repositories.ts";
 import type { Errands } from "../../../src/service/errand.ts";
-import type { ProtocolVersion } from "../../../src/service/types.ts";
+import { GIT_TERMS, type ProtocolVersion } from "../../../src/service/types.ts";
 import { uploadPack } from "../../../src/service/upload_pack/service.ts";
 import { MemoryRepository } from "../../../src/storage/memory/memory_repository.ts";
 import type { Repository, SnapshotWeight } from "../../../src/storage/types.ts";
@@ -99,6 +99,7 @@ function serve(
     signal: signal ?? new AbortController().signal,
     limits: LIMITS,
     agent: "test/1",
+    terms: GIT_TERMS,
     ...(errands === undefined ? {} : { errands }),
   });
 }

@@ -13,6 +13,7 @@ import type { Kernels } from "../../../src/kernels/types.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/server/limits.ts";
 import type { ServiceRow } from "../../../src/server/services.ts";
 import type { SessionContext } from "../../../src/server/session_context.ts";
+import { GIT_TERMS } from "../../../src/service/types.ts";
 import type { ConfigView, Repository } from "../../../src/storage/types.ts";
 
 /** The server's end of a connection whose other end the test holds. */
@@ -192,6 +193,7 @@ export function fakeContext(
     logger: changes.logger ?? new KeptLog(),
     kernels: {} as Kernels,
     agent: "gitsrv/test",
+    terms: GIT_TERMS,
     informativeErrors: changes.informativeErrors ?? false,
   };
 }

@@ -12,10 +12,11 @@ import type { Clock, Connection } from "../../../src/core/host.ts";
 import { SILENT } from "../../../src/core/logger.ts";
 import type { ObjectFormat } from "../../../src/core/oid.ts";
 import type { Kernels } from "../../../src/kernels/types.ts";
-import type {
-  ProtocolVersion,
-  ServiceContext,
-  ServiceLimits,
+import {
+  GIT_TERMS,
+  type ProtocolVersion,
+  type ServiceContext,
+  type ServiceLimits,
 } from "../../../src/service/types.ts";
 import { uploadPack } from "../../../src/service/upload_pack/service.ts";
 import type { Repository } from "../../../src/storage/types.ts";
@@ -124,6 +125,7 @@ export async function talk(
     signal: options.signal ?? new AbortController().signal,
     limits: { ...LIMITS, ...options.limits },
     agent: "test/1",
+    terms: GIT_TERMS,
   };
   let error: unknown;
   try {

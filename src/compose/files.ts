@@ -1,0 +1,151 @@
+/**
+ * Repositories on disk, over the files of the runtime.
+ *
+ * @module
+ */
+
+import { type Logger, SILENT } from "../core/logger.ts";
+import { NODE_FILES } from "../runtime/files.ts";
+import { currentProcess, userId } from "../runtime/process.ts";
+import { FileBackend } from "../storage/files/backend.ts";
+import type { ExposureRules } from "../storage/files/exposure.ts";
+import type { SearchMode } from "../storage/files/layout.ts";
+import type { ObjectStoreOptions } from "../storage/objects/options.ts";
+import type {
+  Backend,
+  Repository,
+  RepositoryAddress,
+} from "../storage/types.ts";
+import { defaultKernels } from "./kernels.ts";
+
+/** Options of a {@linkcode FileSystemBackend}. */
+export interface FileSystemBackendOptions {
+  /** Where warnings about repositories go; nowhere unless told. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Serves repositories on disk. By default every repository at or below one
+ * directory is served and nothing outside it; with `{ rules: "git" }` the
+ * rules are git daemon's.
+ *
+ * @example Serve what is below a directory
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { FileSystemBackend } from "@gitsrv/gitsrv";
+ *
+ * const backend = new FileSystemBackend("./repos");
+ * const refused = await backend.openRepository("/../etc").catch((e) => e);
+ * assert.equal(refused.code, "no-such-repository");
+ * ```
+ */
+export class FileSystemBackend implements Backend {
+  readonly #backend: FileBackend;
+
+  /** Reads nothing yet. Relative directories are taken from where we run. */
+  constructor(
+    root: string | ExposureRules,
+    options: FileSystemBackendOptions = {},
+  ) {
+    const exposure: ExposureRules = typeof root === "string"
+      ? { rules: "friendly", root: absolute(root, currentProcess().cwd()) }
+      : root;
+    this.#backend = fileBackend(exposure, options.logger);
+  }
+
+  /**
+   * The repository that a client means by `path`, which starts with a slash.
+   * Rejects with a RefusedError where there is none that it may have, and with
+   * a StorageError where it cannot be read.
+   */
+  openRepository(path: string): Promise<Repository> {
+    return this.#backend.openRepository(path);
+  }
+
+  /**
+   * The repository at a directory that the caller answers for, wherever it
+   * is. With "strict" no `.git` is added. Rejects as `openRepository`.
+   */
+  openDirectory(path: string, mode: SearchMode): Promise<Repository> {
+    return this.#backend.openAt(path, mode);
+  }
+}
+
+function fileBackend(
+  exposure: ExposureRules,
+  logger: Logger = SILENT,
+  objects: ObjectStoreOptions = {},
+): FileBackend {
+  const { env } = currentProcess();
+  const home = env("HOME");
+  return new FileBackend({
+    exposure,
+    fileSystem: NODE_FILES,
+    kernels: defaultKernels(logger),
+    logger,
+    owners: trustedOwners(env),
+    configFiles: configFiles(env),
+    objects,
+    ...(home === undefined ? {} : { home }),
+  });
+}
+
+/** For a thread: opens repositories that another thread has found. */
+export function addressOpener(
+  logger: Logger,
+  objects: ObjectStoreOptions,
+): (address: RepositoryAddress) => Promise<Repository> {
+  const backend = fileBackend(
+    { rules: "friendly", root: "/" },
+    logger,
+    objects,
+  );
+  return (address) => backend.openLayout(address);
+}
+
+/** A backend for a caller who names directories: `serve-command`. */
+export function directoryBackend(
+  options: FileSystemBackendOptions & { readonly mode: SearchMode },
+): Backend {
+  const backend = new FileSystemBackend("/", options);
+  return {
+    openRepository: (path) => backend.openDirectory(path, options.mode),
+  };
+}
+
+type Environment = (name: string) => string | undefined;
+
+/** setup.c: root trusts who called sudo, too. */
+function trustedOwners(
+  env: Environment,
+): { readonly uid: number; readonly sudoUid?: number } {
+  const uid = userId();
+  const sudo = env("SUDO_UID");
+  return uid === 0 && sudo !== undefined && /^\d{1,10}$/.test(sudo)
+    ? { uid, sudoUid: Number(sudo) }
+    : { uid };
+}
+
+/** config.c: git_config_sequence, without the repository's own files. */
+function configFiles(env: Environment): string[] {
+  const home = env("HOME");
+  const xdg = env("XDG_CONFIG_HOME") ??
+    (home === undefined ? undefined : `${home}/.config`);
+  const noSystem = /^(1|true|yes|on)$/i.test(env("GIT_CONFIG_NOSYSTEM") ?? "");
+  const system = noSystem
+    ? undefined
+    : env("GIT_CONFIG_SYSTEM") ?? "/etc/gitconfig";
+  const global = env("GIT_CONFIG_GLOBAL");
+  const own = global !== undefined ? [global] : [
+    xdg === undefined ? undefined : `${xdg}/git/config`,
+    home === undefined ? undefined : `${home}/.gitconfig`,
+  ];
+  // /dev/null is the customary way to say "none".
+  return [system, ...own].filter((path) =>
+    path !== undefined && path.startsWith("/") && path !== "/dev/null"
+  ) as string[];
+}
+
+function absolute(path: string, directory: string): string {
+  return path.startsWith("/") ? path : `${directory}/${path}`;
+}
