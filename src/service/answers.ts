@@ -13,6 +13,7 @@ import type {
   Snapshot,
 } from "../storage/types.ts";
 import type { Conversation } from "./conversation.ts";
+import { storedRefs } from "./namespaces.ts";
 
 /** What an answer is made with. */
 export interface Desk {
@@ -126,7 +127,7 @@ export class AnswerCache {
    */
   find(
     repository: Repository,
-    snapshot: Snapshot,
+    snapshot: Pick<Snapshot, "objects" | "refs">,
     key: string,
     source: AnswerSource,
   ): SharedAnswer | undefined {
@@ -161,7 +162,10 @@ export class AnswerCache {
     this.#makeRoom(answer);
   }
 
-  #shelf(repository: Repository, snapshot: Snapshot): Shelf {
+  #shelf(
+    repository: Repository,
+    snapshot: Pick<Snapshot, "objects" | "refs">,
+  ): Shelf {
     const { refs, objects } = snapshot;
     const old = this.#shelves.get(repository);
     if (
@@ -194,23 +198,36 @@ export class AnswerCache {
 
 /**
  * Sends the answer to `key`, which says all that it depends on besides the
- * snapshot: shared where the context has a cache, else made for this session.
+ * snapshot and the namespace: shared where the context has a cache, else made
+ * for this session. With `opening` the answer's first piece is what that makes
+ * of it, for this session alone.
  */
 export async function sendAnswer(
-  { context, writer, pacer }: Conversation,
+  { context, stored, writer, pacer }: Conversation,
   snapshot: Snapshot,
   key: string,
   source: AnswerSource,
+  opening?: (piece: Uint8Array) => Uint8Array,
 ): Promise<void> {
-  const { answers, repository } = context;
+  const { answers, terms } = context;
   const { objects } = snapshot;
-  const shared = answers?.find(repository, snapshot, key, source);
+  // Views of a namespace are made anew: what they show stays.
+  const shared = answers?.find(
+    stored,
+    { objects, refs: storedRefs(snapshot.refs) },
+    terms.namespace + key,
+    source,
+  );
   let sent = 0;
+  const send = (piece: Uint8Array): Promise<void> | undefined => {
+    if (sent++ > 0 || opening === undefined) return writer.sendRaw(piece);
+    // It goes out with what follows.
+    return void writer.putRaw(opening(piece));
+  };
   while (answers !== undefined && shared !== undefined) {
     const piece = shared.piece(sent);
     if (piece !== undefined) {
-      await writer.sendRaw(piece);
-      sent++;
+      await send(piece);
       continue;
     }
     if (shared.state === "whole") return;
@@ -221,7 +238,7 @@ export async function sendAnswer(
   const desk: Desk = { objects, isLasting: true };
   let made = 0;
   for (const piece of source(desk)) {
-    if (piece !== undefined && made++ >= sent) await writer.sendRaw(piece);
+    if (piece !== undefined && made++ >= sent) await send(piece);
     if (pacer.due) await pacer.turn();
   }
 }

@@ -9,8 +9,10 @@ import { ProtocolError } from "../core/errors.ts";
 import type { Packet } from "../pktline/packet.ts";
 import { PacketReader } from "../pktline/reader.ts";
 import { PacketWriter } from "../pktline/writer.ts";
+import type { Repository } from "../storage/types.ts";
 import { requestLine } from "../wire/line.ts";
 import type { ErrorChannel } from "./failure.ts";
+import { inNamespace } from "./namespaces.ts";
 import { Pacer } from "./pacer.ts";
 import type { ServiceContext } from "./types.ts";
 
@@ -21,8 +23,10 @@ export type Line =
 
 /** The state that all parts of one session share. */
 export class Conversation {
-  /** What the session works with. */
+  /** What the session works with; the repository as its namespace shows it. */
   readonly context: ServiceContext;
+  /** The repository as it is stored, whatever the session's namespace. */
+  readonly stored: Repository;
   /** Packets from the peer. */
   readonly reader: PacketReader;
   /** Packets to the peer. */
@@ -38,8 +42,12 @@ export class Conversation {
 
   /** A conversation over `context.connection`. */
   constructor(context: ServiceContext) {
-    const { connection, signal, limits } = context;
-    this.context = context;
+    const { connection, signal, limits, repository, terms } = context;
+    this.context = terms.namespace === "" ? context : {
+      ...context,
+      repository: inNamespace(repository, terms.namespace),
+    };
+    this.stored = repository;
     this.reader = new PacketReader(connection, {
       signal,
       limit: limits.maxRequestBytes,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ConfigView } from "../storage/types.ts";
+import type { ServiceContext } from "./types.ts";
 
 /** The service whose own `hideRefs` counts beside `transfer.hideRefs`. */
 export type HidingService = "uploadpack" | "receive";
@@ -25,10 +25,15 @@ interface Rule {
 export class HiddenRefs {
   // The last one first.
   readonly #rules: readonly Rule[];
+  readonly #namespace: string;
 
-  /** Rules from the values of `hideRefs`, in the order of configuration. */
-  constructor(values: readonly string[]) {
+  /**
+   * Rules from the values of `hideRefs`, in the order of configuration, for
+   * refs whose names are shown without the prefix `namespace`.
+   */
+  constructor(values: readonly string[], namespace = "") {
     this.#rules = values.map(parseRule).reverse();
+    this.#namespace = namespace;
   }
 
   /** Whether there are no rules, so that nothing is hidden. */
@@ -38,14 +43,14 @@ export class HiddenRefs {
 
   /** All that the answers of {@linkcode HiddenRefs.hides} depend on. */
   get key(): string {
-    return JSON.stringify(this.#rules);
+    return JSON.stringify([this.#namespace, this.#rules]);
   }
 
   /**
    * Whether the ref `name` is hidden; "HEAD" can be as well. `fullName` is the
    * name with its namespace (refs.c: ref_is_hidden).
    */
-  hides(name: string, fullName: string = name): boolean {
+  hides(name: string, fullName: string = this.#namespace + name): boolean {
     for (const { match, shows, full } of this.#rules) {
       if (isBelow(full ? fullName : name, match)) return !shows;
     }
@@ -54,19 +59,19 @@ export class HiddenRefs {
 }
 
 /**
- * The rules for a service: the values of `transfer.hideRefs` and of its own
- * `hideRefs`, in one order (refs.c: parse_hide_refs_config).
+ * The rules for a session of a service: the values of `transfer.hideRefs` and
+ * of its own `hideRefs`, in one order (refs.c: parse_hide_refs_config).
  */
 export function hiddenRefs(
-  config: ConfigView,
+  { repository, terms }: Pick<ServiceContext, "repository" | "terms">,
   service: HidingService = "uploadpack",
 ): HiddenRefs {
   const own = `${service}.hiderefs`;
   const values: string[] = [];
-  for (const [key, value] of config.entries()) {
+  for (const [key, value] of repository.config.entries()) {
     if (key === "transfer.hiderefs" || key === own) values.push(value);
   }
-  return new HiddenRefs(values);
+  return new HiddenRefs(values, terms.namespace);
 }
 
 function parseRule(value: string): Rule {

@@ -22,6 +22,8 @@ export interface SortedRefsInit {
   readonly head: Head | undefined;
   /** Every other ref once, in the byte order of names. Kept, not copied. */
   readonly records: readonly RefRecord[];
+  /** Symrefs to refs that are missing, with the last ref of each chain. */
+  readonly unborn: ReadonlyMap<string, RefName>;
 }
 
 /** Refs in a sorted array: lookups and prefix listings by binary search. */
@@ -29,12 +31,14 @@ export class SortedRefs implements RefSnapshot {
   readonly id: string;
   readonly head: Head | undefined;
   readonly #records: readonly RefRecord[];
+  readonly #unborn: ReadonlyMap<string, RefName>;
 
   /** Refs that are sorted already, as {@linkcode resolveSymrefs} gives them. */
   constructor(init: SortedRefsInit) {
     this.id = init.id;
     this.head = init.head;
     this.#records = init.records;
+    this.#unborn = init.unborn;
   }
 
   get size(): number {
@@ -44,6 +48,10 @@ export class SortedRefs implements RefSnapshot {
   get(name: RefName): RefRecord | undefined {
     const record = this.#records[this.#lowerBound(name)];
     return record?.name === name ? record : undefined;
+  }
+
+  unborn(name: RefName): RefName | undefined {
+    return this.#unborn.get(name);
   }
 
   *list(prefix: string): Generator<RefRecord, void, void> {
@@ -92,14 +100,15 @@ interface ResolvedRef {
 
 /**
  * Resolves every symref, as refs.c: refs_resolve_ref_unsafe does: at most five
- * refs are read on the way. Symrefs that lead nowhere are left out, but for
- * HEAD, which is then unborn; one whose chain is too long or a circle is
+ * refs are read on the way. Symrefs that lead nowhere are no records: they are
+ * unborn, and so is such a HEAD; one whose chain is too long or a circle is
  * broken, and so is HEAD in that case. The records are sorted.
  */
 export function resolveSymrefs(
   raw: ReadonlyMap<string, RawRef>,
-): { readonly head: Head | undefined; readonly records: RefRecord[] } {
+): Pick<SortedRefsInit, "head" | "unborn"> & { readonly records: RefRecord[] } {
   const records: RefRecord[] = [];
+  const unborn = new Map<string, RefName>();
   for (const [key, value] of raw) {
     if (key === "HEAD") continue;
     const name = key as RefName;
@@ -109,9 +118,13 @@ export function resolveSymrefs(
     }
     const resolved = resolvedRecord(raw, name, value.symref);
     if (resolved !== undefined) records.push(resolved);
+    else {
+      const target = unbornTarget(raw, name);
+      if (target !== undefined) unborn.set(name, target);
+    }
   }
   records.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-  return { head: resolveHead(raw), records };
+  return { head: resolveHead(raw), records, unborn };
 }
 
 /** What a symref comes to; `undefined` where it leads nowhere. */
@@ -136,6 +149,17 @@ export function resolveHead(raw: RefLookup): Head | undefined {
   return resolved.value === undefined
     ? { target: resolved.target }
     : { target: resolved.target, oid: resolved.value.oid };
+}
+
+/** The missing ref that the symref `name` leads to, if that is what it does. */
+export function unbornTarget(
+  raw: RefLookup,
+  name: string,
+): RefName | undefined {
+  const value = raw.get(name);
+  if (value === undefined || "oid" in value) return undefined;
+  const resolved = followSymref(raw, value.symref);
+  return resolved?.value === undefined ? resolved?.target : undefined;
 }
 
 /** Where a symref's chain ends; `undefined` where it is too long. */

@@ -169,6 +169,12 @@ export interface RefSnapshot {
   /** One ref by its full name; not HEAD. */
   get(name: RefName): RefRecord | undefined;
   /**
+   * The missing ref that the symref `name` finally names, which is therefore
+   * in no listing; `undefined` where there is no such symref. Absent where a
+   * store cannot tell.
+   */
+  unborn?(name: RefName): RefName | undefined;
+  /**
    * The refs whose name starts with `prefix` ("" is every ref), in the byte
    * order of their names, without HEAD. Refs whose value is torn or whose
    * symref leads nowhere are left out.

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fromBinary, toBinary } from "../../core/bytes.ts";
 import type { Oid } from "../../core/oid.ts";
 import type { RefName } from "../../core/ref_name.ts";
 import type { Snapshot } from "../../storage/types.ts";
@@ -29,22 +30,27 @@ export async function advertise(
   snapshot: Snapshot,
 ): Promise<void> {
   const { context } = conversation;
-  const hidden = hiddenRefs(context.repository.config);
+  const hidden = hiddenRefs(context);
   const capabilities = formatCapabilities({ context, snapshot });
   const { protocol } = context;
   const shallow = [...snapshot.shallow].sort();
-  const question = JSON.stringify({ protocol, capabilities, shallow });
   await sendAnswer(
     conversation,
     snapshot,
-    `advertise ${question} ${hidden.key}`,
+    `advertise ${JSON.stringify(shallow)} ${hidden.key}`,
     (desk) =>
       advertisement(context, desk, {
         refs: snapshot.refs,
         hidden,
-        capabilities,
         shallow,
       }),
+    (first) => {
+      const sheet = new PacketSheet();
+      if (protocol === 1) sheet.line("version 1\n");
+      // C git's format string has no space after the NUL.
+      sheet.line(`${toBinary(first)}\0${capabilities.slice(1)}\n`);
+      return sheet.take();
+    },
   );
 }
 
@@ -52,30 +58,29 @@ export async function advertise(
 interface Advertised {
   readonly refs: Snapshot["refs"];
   readonly hidden: HiddenRefs;
-  /** Each with a space in front. */
-  readonly capabilities: string;
   readonly shallow: readonly Oid[];
 }
 
+/** The first piece is the first ref, without what makes a packet of it. */
 function* advertisement(
-  { protocol, repository, kernels }: ServiceContext,
+  { repository, kernels }: ServiceContext,
   desk: Desk,
-  { refs, hidden, capabilities, shallow }: Advertised,
+  { refs, hidden, shallow }: Advertised,
 ): Generator<Uint8Array | undefined, void, void> {
   const { format } = repository;
   const sheet = new PacketSheet();
-  // C git's format string has no space after the NUL.
-  let first = `\0${capabilities.slice(1)}`;
+  let first: string | undefined;
+  let isTold = false;
   const style: ListingStyle = {
     hidden,
     form: "packet",
     add(sheet, { oid, name }, peeled) {
-      sheet.line(`${oid} ${name}${first}\n`);
-      first = "";
+      const line = `${oid} ${name}`;
+      if (first === undefined) first = line;
+      else sheet.line(`${line}\n`);
       if (peeled !== undefined) sheet.line(`${peeled} ${name}^{}\n`);
     },
   };
-  if (protocol === 1) sheet.line("version 1\n");
   const head = refs.head?.oid;
   if (head !== undefined && !hidden.hides("HEAD")) {
     const number = desk.objects.find(head);
@@ -84,11 +89,16 @@ function* advertisement(
     style.add(sheet, { oid: head, name: HEAD }, peeled);
   }
   // Without HEAD some ref's line has the capabilities: one by one.
-  const lines = first === "" ? kernels : {};
-  yield* listRefs(sheet, "", { refs, desk, kernels: lines, format }, style);
-  if (first !== "") {
-    sheet.line(`${format.zero} capabilities^{}${first}\n`);
+  const lines = first === undefined ? {} : kernels;
+  const init = { refs, desk, kernels: lines, format };
+  for (const piece of listRefs(sheet, "refs/", init, style)) {
+    if (piece !== undefined && !isTold) {
+      isTold = true;
+      yield fromBinary(first ?? "");
+    }
+    yield piece;
   }
+  if (!isTold) yield fromBinary(first ?? `${format.zero} capabilities^{}`);
   for (const [i, oid] of shallow.entries()) {
     sheet.line(`shallow ${oid}\n`);
     if (i % LINES_PER_TURN === 0) yield sheet.full ? sheet.take() : undefined;

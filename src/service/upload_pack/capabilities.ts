@@ -8,6 +8,7 @@
 
 import type { Snapshot } from "../../storage/types.ts";
 import { formatCapability, sanitizeAgent } from "../../wire/capabilities.ts";
+import { advertisedSessionId } from "../session_id.ts";
 import type { ServiceContext } from "../types.ts";
 import { wantPolicy } from "./our_refs.ts";
 
@@ -57,6 +58,11 @@ export const UPLOAD_PACK_CAPABILITIES: readonly UploadPackCapability[] = [
       wantPolicy(context.repository.config).reachable ? "" : undefined,
   },
   {
+    // For transports whose rounds come one by one: they ask for it first.
+    name: "no-done",
+    advertise: ({ context }) => context.terms.advertiseOnly ? "" : undefined,
+  },
+  {
     name: "symref",
     advertise({ snapshot }) {
       const head = snapshot.refs.head;
@@ -64,6 +70,10 @@ export const UPLOAD_PACK_CAPABILITIES: readonly UploadPackCapability[] = [
         ? undefined
         : `HEAD:${head.target}`;
     },
+  },
+  {
+    name: "session-id",
+    advertise: ({ context }) => advertisedSessionId(context),
   },
   {
     name: "object-format",

@@ -77,7 +77,6 @@ export async function deepen(
   state: ShallowState,
 ): Promise<Boundary> {
   const { request } = state;
-  const { config } = conversation.context.repository;
   if (request.depth > 0 && asksForRevList(request)) {
     throw new ProtocolError(
       "bad-deepen",
@@ -93,7 +92,9 @@ export async function deepen(
       ...asked,
       depth: request.depth,
       relative: request.relative,
-      ...(request.relative ? { tips: ourTips(config, snapshot) } : {}),
+      ...(request.relative
+        ? { tips: ourTips(conversation.context, snapshot) }
+        : {}),
     })
     : deepenByRevList(graph, { ...asked, not, since: request.since ?? 0 });
   const boundary = await conversation.pacer.drive(work);

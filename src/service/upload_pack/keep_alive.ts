@@ -6,11 +6,12 @@
 
 import { EMPTY_BYTES } from "../../core/bytes.ts";
 import type { Conversation } from "../conversation.ts";
+import { keepAliveSeconds } from "./settings.ts";
 
 /**
- * Sends an empty packet of band 1 after some silence, as upload-pack.c: create_pack_file does. The
- * period is `uploadpack.keepAlive` seconds, which 0 switches off, or the
- * session's limit.
+ * Sends an empty packet of band 1 after some silence, as upload-pack.c:
+ * create_pack_file does. The period is `uploadpack.keepAlive` seconds, which 0
+ * and less switch off, or the session's limit.
  */
 export class KeepAlive {
   #conversation: Conversation;
@@ -23,7 +24,7 @@ export class KeepAlive {
     options: { readonly hasBands: boolean },
   ) {
     const { repository, limits, clock } = conversation.context;
-    const seconds = repository.config.integer("uploadpack.keepalive");
+    const seconds = keepAliveSeconds(repository.config);
     const period = seconds === undefined ? limits.keepAliveMs : seconds * 1000;
     this.#conversation = conversation;
     this.#periodMs = options.hasBands && period > 0 ? period : Infinity;

@@ -9,6 +9,7 @@
 
 import type { ConfigView, Snapshot } from "../../storage/types.ts";
 import { hiddenRefs } from "../hidden_refs.ts";
+import type { ServiceContext } from "../types.ts";
 
 /** What may be wanted though it was not advertised: upload-pack.c, allow_uor. */
 export interface WantPolicy {
@@ -57,25 +58,25 @@ export function wantPolicy(config: ConfigView): WantPolicy {
  * count where wants of tips or of what they reach are allowed (upload-pack.c:
  * is_our_ref).
  */
-export function ourRefs(config: ConfigView): (name: string) => boolean {
-  const { tip, reachable } = wantPolicy(config);
+export function ourRefs(context: ServiceContext): (name: string) => boolean {
+  const { tip, reachable } = wantPolicy(context.repository.config);
   if (tip || reachable) return () => true;
-  const hidden = hiddenRefs(config);
+  const hidden = hiddenRefs(context);
   return (name) => !hidden.hides(name);
 }
 
 /** What HEAD and the refs of {@linkcode ourRefs} resolve to. */
 export function* ourTips(
-  config: ConfigView,
+  context: ServiceContext,
   { refs, objects }: Snapshot,
 ): Generator<number, void, void> {
-  const isOurs = ourRefs(config);
+  const isOurs = ourRefs(context);
   const head = refs.head?.oid;
   if (head !== undefined && isOurs("HEAD")) {
     const number = objects.find(head);
     if (number >= 0) yield number;
   }
-  for (const { name, oid } of refs.list("")) {
+  for (const { name, oid } of refs.list("refs/")) {
     if (!isOurs(name)) continue;
     const tip = objects.find(oid);
     if (tip >= 0) yield tip;

@@ -125,7 +125,7 @@ async function selectObjects(
     (count) => progress.update(count) ? life.speak() : life.beat(),
   );
   if (order.includeTag) {
-    const hidden = hiddenRefs(conversation.context.repository.config);
+    const hidden = hiddenRefs(conversation.context);
     addReachedTags(graph, selection, tags(snapshot, hidden));
   }
   progress.finish(selection.objects.length);

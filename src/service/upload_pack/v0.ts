@@ -24,9 +24,11 @@ import {
 import type { Conversation } from "../conversation.ts";
 import { carryOut } from "../errand.ts";
 import { countHave, countRound } from "../quota.ts";
+import { noteClientSession } from "../session_id.ts";
 import { advertise } from "./advertise.ts";
 import { asksForDepth, deepen, resolveShallow } from "./deepen.ts";
 import { sendPack } from "./send_pack.ts";
+import { checkSettings } from "./settings.ts";
 import { checkAllowed, findWants } from "./wants.ts";
 
 /** Serves one client. Resolves at once where it wants nothing. */
@@ -38,12 +40,20 @@ export function serveV0(conversation: Conversation): Promise<void> {
   );
 }
 
-/** Talks to one client, from the advertisement on. */
+/**
+ * Talks to one client, from the advertisement on: upload-pack.c, upload_pack.
+ * A stateless client has that from another session.
+ */
 export async function answerV0(conversation: Conversation): Promise<void> {
-  using snapshot = await conversation.context.repository.snapshot();
-  await advertise(conversation, snapshot);
+  const { context } = conversation;
+  const { advertiseOnly, stateless } = context.terms;
+  checkSettings(context);
+  using snapshot = await context.repository.snapshot();
+  if (advertiseOnly || !stateless) await advertise(conversation, snapshot);
+  if (advertiseOnly) return;
   const request = await readRequest(conversation);
   if (request === undefined || request.wants.length === 0) return;
+  noteClientSession(context, request.capabilities.get("session-id"));
   const wants = findWants(snapshot, request.wants);
   await checkAllowed(conversation, snapshot, request.wants);
   const boundary = await agreeOnDepth(conversation, snapshot, wants, request);
@@ -52,8 +62,14 @@ export async function answerV0(conversation: Conversation): Promise<void> {
     wants: [...wants, ...boundary.extraWants],
     cut: boundary.cut,
   });
-  await negotiate(conversation, snapshot, negotiation, request.capabilities);
   const { capabilities } = request;
+  const end = await negotiate(
+    conversation,
+    snapshot,
+    negotiation,
+    capabilities,
+  );
+  if (end === "later") return;
   await sendPack(conversation, snapshot, {
     wants,
     haves: negotiation.haves,
@@ -96,13 +112,17 @@ async function agreeOnDepth(
   return boundary;
 }
 
-/** Answers `have` lines up to `done`: upload-pack.c, get_common_commits. */
+/**
+ * Answers `have` lines up to `done`: upload-pack.c, get_common_commits.
+ * "later" where a stateless client goes on in another session: its input ended
+ * behind the shallow lines, or its round did.
+ */
 async function negotiate(
   conversation: Conversation,
   snapshot: Snapshot,
   negotiation: Negotiation,
   capabilities: CapabilityList,
-): Promise<void> {
+): Promise<"pack" | "later"> {
   const { writer, reader, context } = conversation;
   // Advertised for stateless transports alone, and taken from everyone.
   const answers = new Acknowledger(ackMode(capabilities), {
@@ -117,20 +137,34 @@ async function negotiate(
     },
     ready: () => negotiation.okToGiveUp(),
   };
-  for (;;) {
+  const { stateless } = context.terms;
+  for (let isFirst = true;; isFirst = false) {
     if (!reader.buffered) await writer.send();
-    const packet = await conversation.line();
+    const packet = await (stateless && isFirst
+      ? conversation.lineOrEnd()
+      : conversation.line());
+    if (packet.type === "end") {
+      return "later";
+    }
     if (packet.type !== "line") {
       countRound(conversation);
       say(answers.flush(state));
-      if (answers.ended) return;
+      if (answers.ended) {
+        return "pack";
+      }
+      if (stateless) {
+        return "later";
+      }
       continue;
     }
     const line = parseNegotiationLine(
       packet.text,
       context.repository.format,
     );
-    if (line.type === "done") return say(answers.done(state));
+    if (line.type === "done") {
+      say(answers.done(state));
+      return "pack";
+    }
     countHave(conversation);
     const number = snapshot.objects.find(line.oid);
     if (number >= 0) {
@@ -140,7 +174,9 @@ async function negotiate(
       say(answers.haveUnknown(line.oid, state));
     }
     await writer.relieve();
-    if (conversation.pacer.due) await conversation.pacer.turn();
+    if (conversation.pacer.due) {
+      await conversation.pacer.turn();
+    }
   }
 }
 

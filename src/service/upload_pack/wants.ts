@@ -40,13 +40,16 @@ export async function checkAllowed(
   snapshot: Snapshot,
   wants: readonly Oid[],
 ): Promise<void> {
-  const { config } = conversation.context.repository;
-  const policy = wantPolicy(config);
+  const { context } = conversation;
+  const policy = wantPolicy(context.repository.config);
   if (policy.any) return;
-  const others = withoutTips(snapshot, wants, ourRefs(config));
+  const others = withoutTips(snapshot, wants, ourRefs(context));
   const [first] = others;
   if (first === undefined) return;
-  if (policy.reachable && await reached(conversation, snapshot, others)) return;
+  // What was advertised to a stateless client, by another process, may have
+  // been left behind since.
+  const mayReach = policy.reachable || context.terms.stateless;
+  if (mayReach && await reached(conversation, snapshot, others)) return;
   // As git, which does not look for the one that is to blame.
   throw notOurRef(first);
 }
@@ -62,7 +65,7 @@ function withoutTips(
   if (head !== undefined && isOurs("HEAD")) others.delete(head);
   if (others.size === 0) return others;
   // The wants are here, and so is what refs with the same value resolve to.
-  for (const { name, oid } of refs.list("")) {
+  for (const { name, oid } of refs.list("refs/")) {
     if (!others.has(oid) || !isOurs(name)) continue;
     others.delete(oid);
     if (others.size === 0) break;
@@ -89,7 +92,7 @@ async function reached(
   }
   const cut = new ObjectSet();
   for (const oid of snapshot.shallow) cut.add(objects.intern(oid));
-  const tips = ourTips(context.repository.config, snapshot);
+  const tips = ourTips(context, snapshot);
   const found = await pacer.drive(reachedFrom(objects, tips, commits, cut));
   return found.size === commits.size;
 }

@@ -23,6 +23,7 @@ import {
   type ShallowState,
 } from "../upload_pack/deepen.ts";
 import { sendPack } from "../upload_pack/send_pack.ts";
+import { checkSettings } from "../upload_pack/settings.ts";
 import { findWants } from "../upload_pack/wants.ts";
 import type { V2Invocation } from "./table.ts";
 
@@ -55,6 +56,7 @@ export async function answerFetch(
   request: FetchRequest,
 ): Promise<void> {
   const { flags } = request;
+  checkSettings(conversation.context);
   using snapshot = await conversation.context.repository.snapshot();
   const wants = findWants(snapshot, request.wants);
   const state = resolveShallow(snapshot, wants, request.shallow);

@@ -68,7 +68,7 @@ export async function answerLsRefs(
 ): Promise<void> {
   const { context } = conversation;
   using snapshot = await context.repository.snapshot();
-  const hidden = hiddenRefs(context.repository.config);
+  const hidden = hiddenRefs(context);
   const unborn = request.unborn && unbornPolicy(context) !== "ignore";
   const { peel, symrefs, prefixes } = request;
   const question = JSON.stringify({ peel, symrefs, unborn, prefixes });

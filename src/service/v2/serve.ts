@@ -11,20 +11,31 @@ import { type V2Request, V2RequestHead } from "../../wire/v2_request.ts";
 import type { Conversation } from "../conversation.ts";
 import { capabilityLines, findCommand, requestNames } from "./table.ts";
 
-/** Serves one client: serve.c, protocol_v2_serve_loop. */
+/**
+ * Serves one client: serve.c, protocol_v2_serve_loop. A stateless client has
+ * the advertisement from another session, and one request.
+ */
 export async function serveV2(conversation: Conversation): Promise<void> {
+  const { advertiseOnly, stateless } = conversation.context.terms;
+  if (advertiseOnly || !stateless) await advertise(conversation);
+  while (!advertiseOnly) {
+    const request = await readHead(conversation);
+    if (request === undefined) return;
+    await answer(conversation, request);
+    await conversation.writer.send();
+    if (stateless) return;
+  }
+}
+
+async function advertise(conversation: Conversation): Promise<void> {
   const { context, writer } = conversation;
   writer.put("version 2\n");
   for (const line of capabilityLines(context)) writer.put(`${line}\n`);
   writer.putFlush();
   await writer.send();
   // A thread may get ready while the client reads that.
-  context.errands?.prepare(context.repository);
-  for (;;) {
-    const request = await readHead(conversation);
-    if (request === undefined) return;
-    await answer(conversation, request);
-    await writer.send();
+  if (!context.terms.advertiseOnly) {
+    context.errands?.prepare(context.repository);
   }
 }
 

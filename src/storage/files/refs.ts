@@ -212,6 +212,9 @@ function joinRefs(
     id,
     head: sound(resolved.head, broken),
     loose: records,
+    unborn: new Map(
+      [...resolved.unborn].filter(([_, target]) => !broken.has(target)),
+    ),
     hidden,
     packed,
   });

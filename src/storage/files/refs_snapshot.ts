@@ -18,6 +18,8 @@ export interface FileRefSnapshotInit {
   readonly head: Head | undefined;
   /** Records that stand before packed ones, sorted. */
   readonly loose: readonly RefRecord[];
+  /** Loose symrefs to refs that are missing. */
+  readonly unborn: ReadonlyMap<string, RefName>;
   /** Names of packed refs that broken loose refs hide. */
   readonly hidden: ReadonlySet<string>;
   /** The packed refs. */
@@ -42,6 +44,7 @@ export class FileRefSnapshot implements RefSnapshot {
       id: "",
       head: init.head,
       records: init.loose,
+      unborn: init.unborn,
     });
     this.#hidden = init.hidden;
     this.#packed = init.packed;
@@ -63,6 +66,10 @@ export class FileRefSnapshot implements RefSnapshot {
     const loose = this.#loose.get(name);
     if (loose !== undefined) return loose;
     return this.#hidden.has(name) ? undefined : this.#packed.get(name);
+  }
+
+  unborn(name: RefName): RefName | undefined {
+    return this.#loose.unborn(name);
   }
 
   *list(prefix: string): Generator<RefRecord, void, void> {

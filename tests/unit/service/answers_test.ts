@@ -13,6 +13,7 @@ import {
   sendAnswer,
 } from "../../../src/service/answers.ts";
 import type { Conversation } from "../../../src/service/conversation.ts";
+import { GIT_TERMS } from "../../../src/service/types.ts";
 import type { Repository, Snapshot } from "../../../src/storage/types.ts";
 import { seeded } from "../../support/random.ts";
 import { describe, it } from "../../support/test.ts";
@@ -49,7 +50,8 @@ class Taker {
 
   constructor(answers: AnswerCache | undefined, of: Repository) {
     this.conversation = {
-      context: { answers, repository: of },
+      context: { answers, terms: GIT_TERMS },
+      stored: of,
       writer: {
         sendRaw: async (bytes: Uint8Array) => {
           await this.onWrite();

@@ -133,11 +133,10 @@ export class FakeRepository implements Repository {
   }
 
   snapshot(): Promise<Snapshot> {
-    const { head, records } = resolveSymrefs(this.refs);
     this.openSnapshots++;
     return Promise.resolve({
       id: "fake",
-      refs: new SortedRefs({ id: "fake", head, records }),
+      refs: new SortedRefs({ id: "fake", ...resolveSymrefs(this.refs) }),
       objects: new FakeStore(this),
       shallow: [...this.shallow],
       [Symbol.dispose]: () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HiddenRefs, hiddenRefs } from "../../../src/service/hidden_refs.ts";
 import { describe, it } from "../../support/test.ts";
+import { GIT_TERMS } from "../../../src/service/types.ts";
 import { FakeRepository } from "./fake_repository.ts";
 
 describe("the rules of hideRefs", () => {
@@ -43,16 +44,14 @@ describe("the rules of hideRefs", () => {
   });
 
   it("are those of transfer and of the service, in one order", () => {
-    const { config } = (() => {
-      const repository = new FakeRepository();
-      repository.set("uploadpack.hiderefs", "!refs/a");
-      repository.set("transfer.hiderefs", "refs/a");
-      repository.set("receive.hiderefs", "!refs/a");
-      repository.set("uploadpack.sub.hiderefs", "refs/b");
-      return repository;
-    })();
-    assert.ok(hiddenRefs(config).hides("refs/a"));
-    assert.ok(!hiddenRefs(config, "receive").hides("refs/a"));
-    assert.ok(!hiddenRefs(config).hides("refs/b"));
+    const repository = new FakeRepository();
+    repository.set("uploadpack.hiderefs", "!refs/a");
+    repository.set("transfer.hiderefs", "refs/a");
+    repository.set("receive.hiderefs", "!refs/a");
+    repository.set("uploadpack.sub.hiderefs", "refs/b");
+    const context = { repository, terms: GIT_TERMS };
+    assert.ok(hiddenRefs(context).hides("refs/a"));
+    assert.ok(!hiddenRefs(context, "receive").hides("refs/a"));
+    assert.ok(!hiddenRefs(context).hides("refs/b"));
   });
 });

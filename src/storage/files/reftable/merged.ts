@@ -12,6 +12,7 @@ import {
   type RefLookup,
   resolvedRecord,
   resolveHead,
+  unbornTarget,
 } from "../../ref_snapshot.ts";
 import type { Head, RefRecord, RefSnapshot } from "../../types.ts";
 import { symrefTo } from "../loose_ref_value.ts";
@@ -74,6 +75,13 @@ export class ReftableSnapshot implements RefSnapshot {
     return "symref" in value
       ? resolvedRecord(this.#raw, name, value.symref)
       : { name, ...value };
+  }
+
+  unborn(name: RefName): RefName | undefined {
+    const target = unbornTarget(this.#raw, name);
+    return target === undefined || this.#find(target) === "broken"
+      ? undefined
+      : target;
   }
 
   /**
