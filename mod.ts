@@ -61,6 +61,7 @@ export type {
 } from "./src/kernels/types.ts";
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
+export { expandNamespace } from "./src/service/namespaces.ts";
 export type { ServiceLimits, SessionTerms } from "./src/service/types.ts";
 export type {
   ExposureRules,

@@ -11,6 +11,7 @@ import type { Connection } from "../core/host.ts";
 import type { ServiceName } from "../wire/git_request.ts";
 import { highestVersion } from "../wire/protocol_version.ts";
 import type { SessionContext } from "./session_context.ts";
+import { termsOfSession } from "./session_ids.ts";
 import { TimedConnection } from "./timed_connection.ts";
 
 /** What is asked for. */
@@ -70,6 +71,6 @@ export async function runCommandSession(
     signal,
     limits: context.limits,
     agent: context.agent,
-    terms: context.terms,
+    terms: termsOfSession(context),
   });
 }

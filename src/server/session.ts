@@ -25,6 +25,7 @@ import { notEnabled, refusalMessage } from "./refusal.ts";
 import { readRequestLine } from "./request_line.ts";
 import type { ServiceRow } from "./services.ts";
 import type { SessionContext } from "./session_context.ts";
+import { termsOfSession } from "./session_ids.ts";
 import { TimedConnection } from "./timed_connection.ts";
 
 /** What one session is given beside what all share. */
@@ -101,8 +102,7 @@ class Session {
     if (request === undefined) return;
     this.#options.onRequest?.();
     const { service, repository } = await this.#open(request);
-    const { clock, kernels, limits, agent, terms, errands, answers } =
-      this.#context;
+    const { clock, kernels, limits, agent, errands, answers } = this.#context;
     await service({
       repository,
       connection: this.#connection,
@@ -113,7 +113,7 @@ class Session {
       signal: this.#ending.signal,
       limits,
       agent,
-      terms,
+      terms: termsOfSession(this.#context),
       ...(errands === undefined ? {} : { errands }),
       ...(answers === undefined ? {} : { answers }),
     });

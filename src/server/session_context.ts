@@ -11,6 +11,7 @@ import type { ServiceContext, SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import type { Limits } from "./limits.ts";
 import type { ServiceRow } from "./services.ts";
+import type { SessionIds } from "./session_ids.ts";
 
 /** What all sessions of one server share. */
 export interface SessionContext {
@@ -30,6 +31,8 @@ export interface SessionContext {
   readonly agent: string;
   /** What is settled for every session. */
   readonly terms: SessionTerms;
+  /** What gives each session an id; without it they have none. */
+  readonly sessionIds?: SessionIds;
   /** Threads that look into repositories; without them, this one does. */
   readonly errands?: ServiceContext["errands"];
   /** Answers that sessions share. */

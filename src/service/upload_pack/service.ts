@@ -19,6 +19,10 @@ export const uploadPack: Service = async (
   context: ServiceContext,
 ): Promise<void> => {
   const conversation = new Conversation(context);
+  const { repository: { config }, logger } = context;
+  if (config.get("uploadpack.packobjectshook") !== undefined) {
+    logger.log("warn", "uploadpack.packObjectsHook is set; it is not run");
+  }
   try {
     await (context.protocol === 2
       ? serveV2(conversation)

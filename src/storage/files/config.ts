@@ -39,20 +39,26 @@ export interface ConfigContext {
 /**
  * The pairs of the files at `paths`, in order, includes followed. A file that
  * is not there has none. Throws StorageError "bad-config" with git's words,
- * and what {@linkcode FileSystem.read} throws.
+ * and what {@linkcode FileSystem.read} throws. `keeps` tells which keys count
+ * in one of the files and what it includes; all do unless told.
  */
 export function readConfigFiles(
   paths: readonly string[],
   context: ConfigContext,
+  keeps: (path: string, key: string) => boolean = () => true,
 ): ConfigPair[] {
   const pairs: ConfigPair[] = [];
   const remoteUrls = { list: undefined as readonly string[] | undefined };
-  const loader: Loader = {
-    context,
-    emit: (key, value) => void pairs.push([key, value]),
-    remoteUrls: () => remoteUrls.list ??= readRemoteUrls(paths, context),
-  };
-  for (const path of paths) loadFile(loader, path, 0);
+  for (const path of paths) {
+    const loader: Loader = {
+      context,
+      emit(key, value) {
+        if (keeps(path, key)) pairs.push([key, value]);
+      },
+      remoteUrls: () => remoteUrls.list ??= readRemoteUrls(paths, context),
+    };
+    loadFile(loader, path, 0);
+  }
   return pairs;
 }
 

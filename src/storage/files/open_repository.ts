@@ -19,6 +19,13 @@ import { joinPath } from "./paths.ts";
 import type { Now } from "./stamp.ts";
 import { TrackedFiles } from "./tracked_files.ts";
 
+/**
+ * Keys that count in protected configuration alone: who writes a repository's
+ * own files must not choose what others run (upload-pack.c:
+ * upload_pack_protected_config).
+ */
+const PROTECTED: ReadonlySet<string> = new Set(["uploadpack.packobjectshook"]);
+
 /** What a repository's files say about it. */
 export interface RepositorySettings {
   /** The format of its object names. */
@@ -64,7 +71,11 @@ export function readSettings(
     headTarget: () => headTarget(tracked.view, layout),
     ...(init.home === undefined ? {} : { home: init.home }),
   };
-  const pairs = readConfigFiles(files, context);
+  const pairs = readConfigFiles(
+    files,
+    context,
+    (path, key) => init.configFiles.includes(path) || !PROTECTED.has(key),
+  );
   const { objectFormat, refStorage } = format;
   return { format: objectFormat, refStorage, pairs, tracked };
 }

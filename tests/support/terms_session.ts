@@ -1,0 +1,98 @@
+/**
+ * One session of upload-pack on the terms of a transport: ours inside this
+ * process, and the real `git upload-pack` with the options and the environment
+ * that mean the same.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import {
+  expandNamespace,
+  FileSystemBackend,
+  type Logger,
+  serveCommand,
+} from "../../mod.ts";
+import { gitEnvironment, runProgram } from "./git.ts";
+import { uploadPackCommand } from "./server.ts";
+import { toBuffer, type Wire } from "./wire_client.ts";
+
+/** What one session is asked, and how. */
+export interface TermsSession {
+  /** Absolute path of the repository. */
+  readonly path: string;
+  /** The protocol version that the client asks for. */
+  readonly protocol: 0 | 1 | 2;
+  /** Everything the client sends. */
+  readonly input: Wire;
+  /** The value of `GIT_NAMESPACE`; none unless told. */
+  readonly namespace?: string;
+  /** Whether it is one of `--stateless-rpc`. */
+  readonly stateless?: boolean;
+  /** Whether it ends after the advertisement. */
+  readonly advertiseOnly?: boolean;
+}
+
+/** What a server said. */
+export interface Said {
+  /** Every byte, as a binary string. */
+  readonly text: string;
+  /** What it said of its failure where only we hear that; else "". */
+  readonly failure: string;
+}
+
+/** Asks ours. */
+export async function askOurs(
+  session: TermsSession,
+  logger?: Logger,
+): Promise<Said> {
+  const said: Uint8Array[] = [];
+  const output = new WritableStream<Uint8Array>({
+    write: (chunk) => {
+      said.push(chunk.slice());
+    },
+  });
+  let failure = "";
+  try {
+    await serveCommand({
+      backend: new FileSystemBackend("/"),
+      service: "git-upload-pack",
+      path: session.path,
+      input: new Blob([new Uint8Array(toBuffer(session.input))]).stream(),
+      output,
+      protocol: session.protocol === 0 ? "" : `version=${session.protocol}`,
+      terms: {
+        namespace: expandNamespace(session.namespace ?? ""),
+        stateless: session.stateless ?? false,
+        advertiseOnly: session.advertiseOnly ?? false,
+      },
+      ...(logger === undefined ? {} : { logger }),
+    });
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error);
+  }
+  return { text: Buffer.concat(said).toString("latin1"), failure };
+}
+
+/** Asks git. */
+export async function askGit(session: TermsSession): Promise<Said> {
+  const { program, args } = uploadPackCommand("git");
+  const { stdout, stderr, code } = await runProgram(program, [
+    ...args,
+    ...(session.stateless === true ? ["--stateless-rpc"] : []),
+    ...(session.advertiseOnly === true ? ["--http-backend-info-refs"] : []),
+    session.path,
+  ], {
+    input: session.input,
+    env: gitEnvironment({
+      GIT_PROTOCOL: session.protocol === 0
+        ? undefined
+        : `version=${session.protocol}`,
+      GIT_NAMESPACE: session.namespace,
+    }),
+  });
+  return {
+    text: stdout,
+    failure: code === 0 ? "" : stderr === "" ? "crashed" : stderr,
+  };
+}
