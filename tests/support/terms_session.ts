@@ -74,10 +74,14 @@ export async function askOurs(
   return { text: Buffer.concat(said).toString("latin1"), failure };
 }
 
-/** Asks git. */
-export async function askGit(session: TermsSession): Promise<Said> {
+/** Asks git; `config` are further settings. */
+export async function askGit(
+  session: TermsSession,
+  config: readonly string[] = [],
+): Promise<Said> {
   const { program, args } = uploadPackCommand("git");
   const { stdout, stderr, code } = await runProgram(program, [
+    ...config.flatMap((each) => ["-c", each]),
     ...args,
     ...(session.stateless === true ? ["--stateless-rpc"] : []),
     ...(session.advertiseOnly === true ? ["--http-backend-info-refs"] : []),
