@@ -157,7 +157,7 @@ async function compare(session: TermsSession): Promise<void> {
   const [ours, git] = await Promise.all([askOurs(session), askGit(session)]);
   // It asks for the place of a HEAD that leads out of the namespace.
   if (git.failure === "crashed") {
-    assert.equal(session.protocol === 2, false);
+    assert.notEqual(session.protocol, 2);
     assert.equal(ours.failure, "");
     assert.doesNotMatch(ours.text, / symref=/);
     return;
