@@ -144,7 +144,11 @@ const REF_RULES: readonly ((name: string) => string)[] = [
   (name) => `refs/remotes/${name}/HEAD`,
 ];
 
-/** refs.c: expand_ref, which must find exactly one ref. */
+/**
+ * refs.c: expand_ref, which must find exactly one ref. git looks for it in the
+ * whole repository, whatever the namespace: there a client would learn of refs
+ * that it is not shown.
+ */
 function resolveNot(snapshot: Snapshot, name: string): number {
   const matches = REF_RULES.map((rule) => lookUp(snapshot, rule(name)))
     .filter((oid) => oid !== undefined);

@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { fromBinary, toBinary } from "../../../src/core/bytes.ts";
 import type { Clock, Connection } from "../../../src/core/host.ts";
-import { SILENT } from "../../../src/core/logger.ts";
+import { type Logger, SILENT } from "../../../src/core/logger.ts";
 import type { ObjectFormat } from "../../../src/core/oid.ts";
 import type { Kernels } from "../../../src/kernels/types.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type ProtocolVersion,
   type ServiceContext,
   type ServiceLimits,
+  type SessionTerms,
 } from "../../../src/service/types.ts";
 import { uploadPack } from "../../../src/service/upload_pack/service.ts";
 import type { Repository } from "../../../src/storage/types.ts";
@@ -75,6 +76,10 @@ export interface TalkOptions {
   readonly chunk?: number;
   /** Ends the session. */
   readonly signal?: AbortSignal;
+  /** What is settled for the session beyond what git takes for granted. */
+  readonly terms?: Partial<SessionTerms>;
+  /** The log; silent unless told. */
+  readonly logger?: Logger;
 }
 
 /** What came of a conversation. */
@@ -120,12 +125,12 @@ export async function talk(
     connection,
     protocol: options.protocol ?? 0,
     clock: options.clock ?? CLOCK,
-    logger: SILENT,
+    logger: options.logger ?? SILENT,
     kernels: KERNELS,
     signal: options.signal ?? new AbortController().signal,
     limits: { ...LIMITS, ...options.limits },
     agent: "test/1",
-    terms: GIT_TERMS,
+    terms: { ...GIT_TERMS, ...options.terms },
   };
   let error: unknown;
   try {

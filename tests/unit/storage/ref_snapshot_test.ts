@@ -78,6 +78,24 @@ describe("resolveSymrefs", () => {
     assert.ok(six.records.some((record) => record.name === "refs/1"));
   });
 
+  it("tells of symrefs to missing refs where their chains end", () => {
+    const { unborn, records } = resolveSymrefs(
+      raw({
+        "refs/a": "refs/b",
+        "refs/b": "refs/none",
+        "refs/c": "refs/d",
+        "refs/d": A,
+        "refs/x": "refs/y",
+        "refs/y": "refs/x",
+      }),
+    );
+    assert.deepEqual([...unborn], [
+      ["refs/a", "refs/none"],
+      ["refs/b", "refs/none"],
+    ]);
+    assert.equal(records.length, 2);
+  });
+
   it("takes circles for broken", () => {
     const { head, records } = resolveSymrefs(
       raw({ HEAD: "refs/x", "refs/x": "refs/y", "refs/y": "refs/x" }),

@@ -282,6 +282,22 @@ describe("FileBackend under the friendly rules", () => {
     assert.equal(config.get("x.z"), "given");
   });
 
+  it("believes a hook in configuration that is protected alone", async () => {
+    const path = join(base, "hooked.git");
+    await git(["init", "-q", "--bare", path]);
+    const included = at("included");
+    writeFileSync(included, "[uploadpack]\npackObjectsHook = theirs\n");
+    await git(["config", "uploadpack.packObjectsHook", "own"], { cwd: path });
+    await git(["config", "include.path", included], { cwd: path });
+    const own = await backend().openRepository("/hooked");
+    assert.equal(own.config.get("uploadpack.packobjectshook"), undefined);
+    const file = at("protected");
+    writeFileSync(file, "[uploadpack]\npackObjectsHook = ours\n");
+    const { config } = await backend(undefined, { configFiles: [file] })
+      .openRepository("/hooked");
+    assert.deepEqual(config.all("uploadpack.packobjectshook"), ["ours"]);
+  });
+
   it("keeps no more repositories open than it may", async () => {
     const friendly = backend(undefined, { maxOpen: 2 });
     const a = await friendly.openRepository("/a");

@@ -118,6 +118,11 @@ describe("the refs of a reftable repository", () => {
     assert.equal(refs.get("refs/heads/gone" as RefName), undefined);
     assert.equal(refs.get("refs/heads/void" as RefName), undefined);
     assert.equal(refs.get("ORIG_HEAD" as RefName), undefined);
+    const unborn = (name: string) => refs.unborn?.(name as RefName);
+    assert.equal(unborn("refs/heads/void"), "refs/heads/nowhere");
+    assert.equal(unborn("refs/remotes/o/HEAD"), undefined);
+    assert.equal(unborn("refs/heads/main"), undefined);
+    assert.equal(unborn("refs/heads/gone"), undefined);
     assert.equal(
       refs.get("refs/remotes/o/HEAD" as RefName)?.target,
       "refs/heads/main",

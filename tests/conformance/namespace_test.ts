@@ -1,0 +1,90 @@
+/**
+ * A server of one namespace, and real clients: they see, clone and fetch what
+ * clients of `GIT_NAMESPACE=<it> git upload-pack` do.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  expandNamespace,
+  FileSystemBackend,
+  serveTcp,
+  type TcpServer,
+} from "../../mod.ts";
+import {
+  removeDirectory,
+  temporaryDirectory,
+} from "../support/fixture_directory.ts";
+import { smallRepository } from "../support/fixture_small.ts";
+import { git, gitSync } from "../support/git.ts";
+import { fsck, lines } from "../support/git_repository.ts";
+import { after, before, describe, it } from "../support/test.ts";
+
+describe("a server of one namespace", () => {
+  const root = temporaryDirectory("namespace");
+  const path = join(root, "all.git");
+  const script = join(root, "upload-pack");
+  let server: TcpServer;
+
+  before(async () => {
+    const { main, parent, tag, hidden } = smallRepository(path);
+    const inside = "refs/namespaces/a/refs/namespaces/b/";
+    const run = (...args: readonly string[]): string =>
+      gitSync(args, { cwd: path });
+    run("update-ref", `${inside}refs/heads/trunk`, parent);
+    run("update-ref", `${inside}refs/heads/side`, hidden);
+    run("update-ref", `${inside}refs/tags/v1`, tag);
+    run("update-ref", `refs/namespaces/a/refs/heads/other`, main);
+    run("symbolic-ref", `${inside}HEAD`, `${inside}refs/heads/trunk`);
+    writeFileSync(
+      script,
+      `#!/bin/sh\nGIT_NAMESPACE=a/b exec git upload-pack "$@"\n`,
+    );
+    chmodSync(script, 0o755);
+    server = await serveTcp({
+      backend: new FileSystemBackend(root),
+      port: 0,
+      terms: { namespace: expandNamespace("a/b") },
+      limits: { workers: 1 },
+    });
+  });
+
+  after(async () => {
+    await server.close();
+    removeDirectory(root);
+  });
+
+  for (const protocol of [0, 1, 2] as const) {
+    it(`shows it and nothing else, protocol v${protocol}`, async () => {
+      const url = `git://127.0.0.1:${server.port}/all.git`;
+      const list = ["ls-remote", "--symref"];
+      // The first is answered by another thread, the last by the main one.
+      for (let i = 0; i < 3; i++) {
+        const [ours, theirs] = await Promise.all([
+          git([...list, url], { protocol }),
+          git([...list, `--upload-pack=${script}`, path], { protocol }),
+        ]);
+        assert.equal(ours, theirs);
+        assert.match(ours, /^ref: refs\/heads\/trunk\tHEAD\n/);
+      }
+    });
+
+    it(`is cloned whole, protocol v${protocol}`, async () => {
+      const url = `git://127.0.0.1:${server.port}/all.git`;
+      const to = join(root, `clone-${protocol}.git`);
+      await git(["clone", "-q", "--mirror", url, to], { protocol });
+      const names = await git(["for-each-ref", "--format=%(refname)"], {
+        cwd: to,
+      });
+      assert.deepEqual(lines(names), [
+        "refs/heads/side",
+        "refs/heads/trunk",
+        "refs/tags/v1",
+      ]);
+      assert.equal((await fsck(to)).code, 0);
+    });
+  }
+});
