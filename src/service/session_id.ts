@@ -9,9 +9,6 @@
 import { printable } from "../core/bytes.ts";
 import type { ServiceContext } from "./types.ts";
 
-/** Longer ids are cut in the log: git's have 43 characters per process. */
-const MAX_LOGGED = 512;
-
 /**
  * The session's id where `transfer.advertiseSID` asks for it to be told.
  * Throws a StorageError "bad-config" where that is no boolean.
@@ -29,5 +26,5 @@ export function noteClientSession(
   id: string | undefined,
 ): void {
   if (id === undefined) return;
-  logger.log("info", `client-sid ${printable(id.slice(0, MAX_LOGGED))}`);
+  logger.log("info", `Session of the client: '${printable(id)}'`);
 }

@@ -19,9 +19,35 @@ import {
   temporaryDirectory,
 } from "../support/fixture_directory.ts";
 import { smallRepository } from "../support/fixture_small.ts";
-import { git, gitSync } from "../support/git.ts";
+import { git, gitSync, tryGit } from "../support/git.ts";
+import { inParallel } from "../support/git_jobs.ts";
 import { fsck, lines } from "../support/git_repository.ts";
 import { after, before, describe, it } from "../support/test.ts";
+
+describe("a value of GIT_NAMESPACE", () => {
+  it("is taken and refused as git takes it", async () => {
+    const path = join(temporaryDirectory("values"), "empty.git");
+    gitSync(["init", "-q", "--bare", path]);
+    const values = [
+      ...["", "a", "a/", "/a", "//", "/", "a//b", "a/./b", "a/../b", ".", "@"],
+      ...["a b", "a.lock", "a.", "a@{b", "a~", "-", "refs/heads", "\x7f", "*"],
+    ];
+    await inParallel(values, async (value) => {
+      const { code, stderr } = await tryGit(["upload-pack", path], {
+        env: { GIT_NAMESPACE: value },
+        input: "0000",
+      });
+      if (code === 0) assert.doesNotThrow(() => expandNamespace(value), value);
+      else {
+        assert.throws(() => expandNamespace(value), ({ message }: Error) => {
+          const printed = stderr.replace("?", "\\x7f").trimEnd();
+          assert.equal(`fatal: ${message}`, printed);
+          return true;
+        });
+      }
+    });
+  });
+});
 
 describe("a server of one namespace", () => {
   const root = temporaryDirectory("namespace");

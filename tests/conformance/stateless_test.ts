@@ -34,7 +34,7 @@ import { askGit, askOurs, type Said } from "../support/terms_session.ts";
 import { describe, it } from "../support/test.ts";
 import { packets, parsePackets } from "../support/wire_client.ts";
 
-const CASES = 45;
+const CASES = 32;
 
 describe("stateless requests", () => {
   const tally = new Map<Verdict, number>();

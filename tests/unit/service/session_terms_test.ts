@@ -55,7 +55,7 @@ describe("session ids", () => {
       );
     }
     assert.equal(logger.lines.length, 2);
-    assert.equal(logger.lines[0], "info client-sid me");
+    assert.equal(logger.lines[0], "info Session of the client: 'me'");
     const second = logger.lines[1] ?? "";
     assert.ok(!second.includes("\x1b") && second.length < 1000, second);
   });
