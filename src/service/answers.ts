@@ -199,8 +199,8 @@ export class AnswerCache {
 /**
  * Sends the answer to `key`, which says all that it depends on besides the
  * snapshot and the namespace: shared where the context has a cache, else made
- * for this session. With `opening` the answer's first piece is what that makes
- * of it, for this session alone.
+ * for this session. With `opening` the answer's first piece, which is not its
+ * last, is what that makes of it, for this session alone.
  */
 export async function sendAnswer(
   { context, stored, writer, pacer }: Conversation,
@@ -220,9 +220,11 @@ export async function sendAnswer(
   );
   let sent = 0;
   const send = (piece: Uint8Array): Promise<void> | undefined => {
-    if (sent++ > 0 || opening === undefined) return writer.sendRaw(piece);
-    // It goes out with what follows.
-    return void writer.putRaw(opening(piece));
+    const index = sent++;
+    if (opening === undefined || index > 1) return writer.sendRaw(piece);
+    writer.putRaw(index === 0 ? opening(piece) : piece);
+    // The first two go out in one write.
+    return index === 0 ? undefined : writer.send();
   };
   while (answers !== undefined && shared !== undefined) {
     const piece = shared.piece(sent);

@@ -22,7 +22,9 @@ import { smallRepository } from "../support/fixture_small.ts";
 import { git, gitSync, tryGit } from "../support/git.ts";
 import { inParallel } from "../support/git_jobs.ts";
 import { fsck, lines } from "../support/git_repository.ts";
+import { withoutIdentity } from "../support/server_session.ts";
 import { after, before, describe, it } from "../support/test.ts";
+import { connectWire, gitRequest, toBuffer } from "../support/wire_client.ts";
 
 describe("a value of GIT_NAMESPACE", () => {
   it("is taken and refused as git takes it", async () => {
@@ -97,6 +99,31 @@ describe("a server of one namespace", () => {
         assert.match(ours, /^ref: refs\/heads\/trunk\tHEAD\n/);
       }
     });
+
+    if (protocol < 2) {
+      it(`tells each client another session, protocol v${protocol}`, async () => {
+        gitSync(["config", "transfer.advertiseSID", "true"], { cwd: path });
+        const ids = new Set<string>();
+        const rest = new Set<string>();
+        for (let i = 0; i < 4; i++) {
+          const wire = await connectWire(server.port);
+          await wire.send(gitRequest("/all.git", { protocol }), "0000");
+          const said = await wire.untilClosed(60_000);
+          const [, id] = / session-id=(\S+) object-format=/.exec(
+            toBuffer(said).toString("latin1"),
+          ) ?? [];
+          assert.match(
+            id ?? "",
+            /^\d{8}T\d{6}\.\d{6}Z-H[\da-f]{8}-P[\da-f]{8}$/,
+          );
+          ids.add(id ?? "");
+          rest.add(withoutIdentity(said));
+        }
+        // The listing is one, which they share.
+        assert.equal(ids.size, 4);
+        assert.equal(rest.size, 1);
+      });
+    }
 
     it(`is cloned whole, protocol v${protocol}`, async () => {
       const url = `git://127.0.0.1:${server.port}/all.git`;

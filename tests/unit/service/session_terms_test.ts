@@ -116,11 +116,12 @@ describe("the terms of a transport", () => {
     const { repository } = oneCommit();
     for (const protocol of [0, 1, 2] as const) {
       const terms = { advertiseOnly: true };
-      const { said, error } = await talk(repository, "zzzz", {
+      const { said, error, writes } = await talk(repository, "zzzz", {
         protocol,
         terms,
       });
       assert.equal(error, undefined);
+      assert.equal(writes, 1);
       assert.ok(said.endsWith("0000") && said.length > 100);
     }
   });
