@@ -23,13 +23,17 @@ const SPECIAL = ["flush", "delim", "response-end"];
 
 /**
  * Takes apart every byte that a server sent in a session of one request. Packs
- * may come in side-band packets or bare.
+ * may come in side-band packets or bare. To a stateless client no
+ * advertisement was sent.
  */
-export function readFetchAnswer(bytes: Uint8Array): FetchAnswer {
+export function readFetchAnswer(
+  bytes: Uint8Array,
+  { stateless = false }: { readonly stateless?: boolean } = {},
+): FetchAnswer {
   const answer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const lines: string[] = [];
   const pack: Buffer[] = [];
-  let inAdvertisement = true;
+  let inAdvertisement = !stateless;
   for (let at = 0; at < answer.length;) {
     const digits = answer.toString("latin1", at, at + 4);
     if (digits === "PACK") {

@@ -9,6 +9,8 @@
  *   we find both (src/graph/select.ts); bitmaps find all. A tag that
  *   `include-tag` added stays away with the object that it was added for; git
  *   adds tags of a thin pack's bases, too, which nobody asked for.
+ *   Of a guarded repository we add the tags that the client may see, git those
+ *   of the whole repository.
  * - What we send beyond git is at the client already, or a tag of that which
  *   `include-tag` added; and git sends it too when it may not use its bitmaps,
  *   with which it finds all that the client has.
@@ -17,6 +19,10 @@
  * looks at no commit older than the oldest that the client named, except at the
  * wants, and so misses a way that leads over a want which it sees later
  * (commit-reach.c: can_all_from_reach_with_flag).
+ *
+ * In v0 git takes hidden tips for commits that reach what the client has
+ * (HIDDEN_REF of upload-pack.c is RESULT of commit-reach.c), and is ready too
+ * soon. Where that can be, only the soundness of ours is judged.
  *
  * A shallow repository forgets its own boundary where git is asked for
  * `deepen-since` or `deepen-not`: we tell it, and where git then fails for what
@@ -31,6 +37,7 @@
 
 import assert from "node:assert/strict";
 import type { Client, Packer } from "./client.ts";
+import { OPEN } from "./exposure.ts";
 import { closure, peeled } from "./objects.ts";
 import { type PackContents, readPack } from "./pack_reader.ts";
 import type { Specimen } from "./repository.ts";
@@ -71,7 +78,8 @@ export async function judge(
     specimen.shallow.length > 0 && /repository corruption/.test(theirs.failure);
   if (theirs.failure !== undefined && !isLost) {
     assert.ok(
-      ours.failure?.includes(theirs.failure.trim()),
+      // In v0 it tells its own terminal the name of the program, too.
+      ours.failure?.includes(theirs.failure.trim().replace(/^git /, "")),
       `git refuses with ${theirs.failure}, ours: ${ours.failure}`,
     );
     return "refused";
@@ -79,7 +87,11 @@ export async function judge(
   assert.equal(ours.failure, undefined, "git does not refuse");
   if (ours.answer === undefined) throw new TypeError("No answer");
   const { answer } = ours;
-  if (theirs.answer !== undefined) {
+  const isMisled = theirs.answer !== undefined &&
+    theirs.answer.lines.some((line) =>
+      isReady(line) && !answer.lines.includes(line)
+    ) && mayMeetHidden(specimen, fetch);
+  if (theirs.answer !== undefined && !isMisled) {
     checkLines(answer.lines, theirs.answer.lines, { specimen, fetch });
     const hasPack = theirs.answer.pack !== undefined;
     assert.equal(answer.pack !== undefined, hasPack, "a pack");
@@ -99,7 +111,7 @@ export async function judge(
   assert.equal(sent.size, contents.oids.length, "an object twice");
   const setOf = ({ answer }: Outcome): ReadonlySet<string> =>
     new Set(answer?.pack === undefined ? [] : read(answer.pack).oids);
-  const verdict = isLost ? "sound" : await compare(
+  const verdict = isLost || isMisled ? "sound" : await compare(
     { specimen, fetch, had },
     { sent, expected: setOf(theirs) },
     async (setting) => setOf(await again(setting)),
@@ -129,13 +141,27 @@ function asksRevList({ depth }: Fetch): boolean {
   return depth.some((line) => line.startsWith("deepen-"));
 }
 
+function isReady(line: string): boolean {
+  return /^(ACK \w+ (ready|continue)|ready)$/.test(line);
+}
+
+/** Whether a v0 client's wants lead to tips that can be hidden. */
+function mayMeetHidden(
+  { exposure, objects, refs }: Specimen,
+  { protocol, wants }: Fetch,
+): boolean {
+  if (protocol === 2 || !exposure.config.some((line) => /hide/.test(line))) {
+    return false;
+  }
+  const reached = closure(objects, wants, new Set());
+  return [...refs.values()].some((oid) => reached.has(peeled(objects, oid)));
+}
+
 function checkLines(
   ours: readonly string[],
   theirs: readonly string[],
   { specimen, fetch }: Pick<Case, "specimen" | "fetch">,
 ): void {
-  const isReady = (line: string): boolean =>
-    /^(ACK \w+ (ready|continue)|ready)$/.test(line);
   // Of a shallow repository git tells some commits of its boundary twice, and
   // others not at all (src/graph/shallow.ts).
   const told = theirs.filter((line, i) =>
@@ -193,8 +219,10 @@ async function compare(
   const { objects } = specimen;
   const isTag = (oid: string): boolean =>
     fetch.features.has("include-tag") && objects.get(oid)?.kind === "tag";
+  const isGuarded = specimen.exposure !== OPEN;
   const isAddedTag = (oid: string): boolean => {
     if (!isTag(oid)) return false;
+    if (isGuarded) return true;
     const target = peeled(objects, oid);
     return left.includes(target) ||
       fetch.features.has("thin-pack") && had.has(target) && !sent.has(target);
@@ -214,8 +242,9 @@ async function compare(
   }
   const allowed = await again("pack.useBitmaps=false");
   const isOverSent = (oid: string): boolean =>
+    isGuarded && isTag(oid) ||
     allowed.has(oid) &&
-    (had.has(oid) || isTag(oid) && more.includes(peeled(objects, oid)));
+      (had.has(oid) || isTag(oid) && more.includes(peeled(objects, oid)));
   assert.deepEqual(
     more.filter((oid) => !isOverSent(oid)).map(naming(objects)),
     [],

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { appendFileSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { emptyRepository, type ObjectFormat } from "../fixture.ts";
@@ -13,6 +13,7 @@ import { ALL_DATES, FastImport } from "../fixture_history.ts";
 import { gitSync } from "../git.ts";
 import { lines, shallowFile } from "../git_repository.ts";
 import { type Random, seeded } from "../random.ts";
+import { applyExposure, type Exposure, guarded, OPEN } from "./exposure.ts";
 import { DELETED_BRANCH, GrowingHistory } from "./history.ts";
 import { type Layout, LAYOUTS, type Stage } from "./layouts.ts";
 import { readObjects, type StoredObjects } from "./objects.ts";
@@ -33,16 +34,19 @@ export interface Specimen {
   readonly commits: readonly string[];
   /** Ids of the commits behind which it has no history itself. */
   readonly shallow: readonly string[];
+  /** What its owner lets clients see. */
+  readonly exposure: Exposure;
 }
 
 /** What the repository of a seed is like, for titles. */
 export function describeSpecimen(seed: number): string {
-  const { layout, format, dates, depth } = traits(seed);
+  const { layout, format, dates, depth, isGuarded } = traits(seed);
   return [
     layout.name,
     ...(format === "sha1" ? [] : [format]),
     `${dates} dates`,
     ...(depth === 0 ? [] : ["shallow"]),
+    ...(isGuarded ? ["guarded"] : []),
   ].join(", ");
 }
 
@@ -53,12 +57,12 @@ function traits(seed: number) {
   const dates = ALL_DATES[(seed + round) % ALL_DATES.length] ?? "rising";
   // Cutting the history off repacks it: not where a layout is to be seen.
   const depth = seed % LAYOUTS.length <= 1 && round % 2 === 1 ? 5 : 0;
-  return { layout, format, dates, depth };
+  return { layout, format, dates, depth, isGuarded: round % 3 === 2 };
 }
 
 /** Makes the repository that `seed` means at `path`. */
 export function makeSpecimen(seed: number, path: string): Specimen {
-  const { layout, format, dates, depth } = traits(seed);
+  const { layout, format, dates, depth, isGuarded } = traits(seed);
   const random = seeded(seed);
   emptyRepository(path, format);
   const emptyTree = gitSync(["hash-object", "-t", "tree", "-w", "--stdin"], {
@@ -84,11 +88,15 @@ export function makeSpecimen(seed: number, path: string): Specimen {
   layout.end?.(stage);
   checkLayout(layout, path);
   if (depth > 0) cutOff(path, depth);
-  appendFileSync(
-    join(path, "config"),
-    "[uploadpack]\n\tallowAnySHA1InWant = true\n",
+  // Seeded apart, so that open repositories are what they were without it.
+  const rules = seeded(seed + 0x10000);
+  const exposure = isGuarded ? guarded(rules) : OPEN;
+  const { commits } = stage;
+  const present = depth === 0 ? commits : lines(
+    gitSync(["rev-list", "--all"], { cwd: path }),
   );
-  return readSpecimen(seed, path, { format, commits: stage.commits });
+  applyExposure(path, rules, exposure, present);
+  return readSpecimen(seed, path, { format, commits, exposure });
 }
 
 function checkLayout({ name, leaves = [] }: Layout, path: string): void {
@@ -161,7 +169,7 @@ function cutOff(path: string, depth: number): void {
 function readSpecimen(
   seed: number,
   path: string,
-  known: Pick<Specimen, "format" | "commits">,
+  known: Pick<Specimen, "format" | "commits" | "exposure">,
 ): Specimen {
   const objects = readObjects(path);
   const refs = lines(
@@ -179,6 +187,7 @@ function readSpecimen(
     refs: new Map(refs),
     shallow: shallowFile(path),
     format: known.format,
+    exposure: known.exposure,
     commits: known.commits.filter((oid) => objects.has(oid)),
   };
 }

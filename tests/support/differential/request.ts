@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { FIRST_DATE } from "../fixture_history.ts";
 import { type Random, seeded } from "../random.ts";
 import { describePackets, packets, parsePackets } from "../wire_client.ts";
+import { namespacePrefix, OPEN } from "./exposure.ts";
 import { closure } from "./objects.ts";
 import type { Specimen } from "./repository.ts";
 
@@ -30,6 +31,10 @@ export interface Fetch {
   readonly depth: readonly string[];
   /** The value of git's `pack.useSparse` for this fetch. */
   readonly sparse: boolean;
+  /** The value of `GIT_NAMESPACE`. */
+  readonly namespace: string;
+  /** Whether it comes without the advertisement, and goes on elsewhere. */
+  readonly stateless: boolean;
 }
 
 interface Choice {
@@ -46,11 +51,14 @@ interface Choice {
 /** The fetch that `seed` means of a repository. */
 export function makeFetch(specimen: Specimen, seed: number): Fetch {
   const random = seeded(seed);
-  const choice = choose(specimen, random);
+  const terms = seeded(seed + 0x100_0000);
+  const namespace = terms.pick(specimen.exposure.namespaces);
+  const stateless = terms.int(4) === 0;
+  const choice = choose(specimen, random, namespace);
   const protocol = random.pick([0, 0, 1, 2, 2, 2] as const);
   const input = protocol === 2
     ? v2Input(random, choice, specimen)
-    : v0Input(random, choice);
+    : v0Input(random, choice, stateless);
   const { wants, haves, shallow, depth, features } = choice;
   const sparse = random.int(2) === 0;
   return {
@@ -62,25 +70,33 @@ export function makeFetch(specimen: Specimen, seed: number): Fetch {
     features,
     depth,
     sparse,
+    namespace,
+    stateless,
   };
 }
 
 /** The request's text, a packet a line, for messages. */
-export function describeFetch({ protocol, sparse, input }: Fetch): string {
+export function describeFetch(fetch: Fetch): string {
+  const { protocol, sparse, input, namespace, stateless } = fetch;
   return [
-    `version=${protocol}, pack.useSparse=${sparse}`,
+    `version=${protocol}, pack.useSparse=${sparse}, ` +
+    `GIT_NAMESPACE=${namespace}${stateless ? ", --stateless-rpc" : ""}`,
     ...describePackets(parsePackets(input)).map((line) => line.trimEnd()),
   ].join("\n");
 }
 
-function choose(specimen: Specimen, random: Random): Choice {
-  const { refs, commits, objects } = specimen;
-  const tips = [...refs.values()];
+function choose(
+  specimen: Specimen,
+  random: Random,
+  namespace: string,
+): Choice {
+  const { commits, objects } = specimen;
+  const tips = tipsOf(specimen, namespace);
   const others = [...objects.keys()].sort();
   const commit = (): string => random.pick(commits);
   const wants = distinct(1 + random.int(3), () => {
     const kind = random.int(16);
-    return kind < 9
+    return kind < (specimen.exposure === OPEN ? 9 : 14)
       ? random.pick(tips)
       : kind < 15
       ? commit()
@@ -107,7 +123,10 @@ function choose(specimen: Specimen, random: Random): Choice {
   );
   const named = shuffled(random, [...haves, ...unknown]);
   const shallow = chooseShallow(specimen, random, haves);
-  const depth = chooseDepth(specimen, random);
+  // git takes the refs of the whole repository there, we those of the client's
+  // namespace.
+  const depth = chooseDepth(specimen, random)
+    .filter((line) => namespace === "" || !line.startsWith("deepen-not"));
   const features = new Set(
     ["thin-pack", "ofs-delta", "include-tag"].filter(() => random.int(2) === 0),
   );
@@ -116,6 +135,13 @@ function choose(specimen: Specimen, random: Random): Choice {
     features.add("deepen-relative");
   }
   return { wants, haves, named, shallow, depth, features };
+}
+
+/** What the refs of a namespace lead to, hidden ones too. */
+function tipsOf({ refs }: Specimen, namespace: string): string[] {
+  const prefix = namespacePrefix(namespace);
+  return [...refs].filter(([name]) => name.startsWith(`${prefix}refs/`))
+    .map(([, oid]) => oid);
 }
 
 /** Most are below the haves, as a real client's are. */
@@ -160,7 +186,11 @@ function chooseDepth({ refs, commits }: Specimen, random: Random): string[] {
   }
 }
 
-function v0Input(random: Random, choice: Choice): Uint8Array {
+function v0Input(
+  random: Random,
+  choice: Choice,
+  stateless: boolean,
+): Uint8Array {
   const { wants, named, shallow, depth, features } = choice;
   const capabilities = [
     random.pick(["", "side-band", "side-band-64k", "side-band-64k"]),
@@ -183,7 +213,8 @@ function v0Input(random: Random, choice: Choice): Uint8Array {
     "0000",
     ...named.flatMap((oid) => [
       `have ${oid}\n`,
-      ...(random.int(4) === 0 ? ["0000"] : []),
+      // A stateless client's round ends there.
+      ...(random.int(stateless ? 12 : 4) === 0 ? ["0000"] : []),
     ]),
     "done\n",
   );

@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { type FileSystemBackend, serveCommand } from "../../../mod.ts";
 import { type FetchAnswer, readFetchAnswer } from "../fetch_answer.ts";
 import { tryGit } from "../git.ts";
+import { namespacePrefix } from "./exposure.ts";
 import type { Fetch } from "./request.ts";
 
 /** An answer, or what a server said when it refused. */
@@ -20,7 +21,7 @@ export type Outcome =
 export async function askOurs(
   backend: FileSystemBackend,
   path: string,
-  { input, protocol }: Fetch,
+  { input, protocol, namespace, stateless }: Fetch,
 ): Promise<Outcome> {
   const said: Uint8Array[] = [];
   const output = new WritableStream<Uint8Array>({
@@ -36,6 +37,7 @@ export async function askOurs(
       input: new Blob([new Uint8Array(input)]).stream(),
       output,
       protocol: protocol === 0 ? "" : `version=${protocol}`,
+      terms: { namespace: namespacePrefix(namespace), stateless },
     });
   } catch (error) {
     const told = Buffer.concat(said).toString("latin1").slice(-400);
@@ -43,7 +45,7 @@ export async function askOurs(
       failure: `${error instanceof Error ? error.stack : error}\n${told}`,
     };
   }
-  return { answer: readFetchAnswer(Buffer.concat(said)) };
+  return { answer: readFetchAnswer(Buffer.concat(said), { stateless }) };
 }
 
 /**
@@ -54,7 +56,7 @@ export async function askOurs(
  */
 export async function askGit(
   repository: string,
-  { input, protocol, sparse, shallow, depth }: Fetch,
+  { input, protocol, sparse, shallow, depth, namespace, stateless }: Fetch,
   config: readonly string[] = [],
 ): Promise<Outcome> {
   const settings = [
@@ -65,13 +67,16 @@ export async function askGit(
   const { code, stdout, stderr } = await tryGit([
     ...settings.flatMap((each) => ["-c", each]),
     "upload-pack",
+    ...(stateless ? ["--stateless-rpc"] : []),
     repository,
   ], {
     input,
     env: {
       GIT_PROTOCOL: protocol === 0 ? undefined : `version=${protocol}`,
+      ...(namespace === "" ? {} : { GIT_NAMESPACE: namespace }),
     },
   });
   if (code !== 0) return { failure: stderr.split("fatal: ")[1] ?? stderr };
-  return { answer: readFetchAnswer(Buffer.from(stdout, "latin1")) };
+  const answer = Buffer.from(stdout, "latin1");
+  return { answer: readFetchAnswer(answer, { stateless }) };
 }
