@@ -35,6 +35,8 @@ export class Conversation {
   readonly pacer: Pacer;
   /** How the peer can be told of an error now. */
   channel: ErrorChannel = "lines";
+  /** Whether lines of answers go on band 1 as packs do: `sideband-all`. */
+  multiplexed = false;
   /** `have`s so far. */
   haves = 0;
   /** Rounds of negotiation so far. */
@@ -54,6 +56,12 @@ export class Conversation {
     });
     this.writer = new PacketWriter(connection, { signal });
     this.pacer = new Pacer(context);
+  }
+
+  /** Gathers one line of an answer. */
+  say(line: string): void {
+    if (this.multiplexed) this.writer.putBand(1, line);
+    else this.writer.put(line);
   }
 
   /** The next packet; throws a ProtocolError where the input ends. */

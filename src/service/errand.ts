@@ -8,6 +8,7 @@
 import type { Repository } from "../storage/types.ts";
 import type { FetchRequest } from "../wire/v2_fetch.ts";
 import type { LsRefsRequest } from "../wire/v2_ls_refs.ts";
+import type { ObjectInfoRequest } from "../wire/v2_object_info.ts";
 import type { Conversation } from "./conversation.ts";
 
 /** What is to be done. Every kind can be cloned. */
@@ -16,7 +17,8 @@ export type Errand =
   | { readonly kind: "upload-pack" }
   /** A v2 command whose arguments were read. */
   | { readonly kind: "ls-refs"; readonly request: LsRefsRequest }
-  | { readonly kind: "fetch"; readonly request: FetchRequest };
+  | { readonly kind: "fetch"; readonly request: FetchRequest }
+  | { readonly kind: "object-info"; readonly request: ObjectInfoRequest };
 
 /** Other threads that carry out errands. */
 export interface Errands {

@@ -10,6 +10,7 @@ import type { Errand } from "./errand.ts";
 import { answerV0 } from "./upload_pack/v0.ts";
 import { answerFetch } from "./v2/fetch.ts";
 import { answerLsRefs } from "./v2/ls_refs.ts";
+import { answerObjectInfo } from "./v2/object_info.ts";
 
 /** Carries out `errand` over the conversation, on a snapshot of its own. */
 export function doErrand(
@@ -23,6 +24,8 @@ export function doErrand(
       return answerLsRefs(conversation, errand.request);
     case "fetch":
       return answerFetch(conversation, errand.request);
+    case "object-info":
+      return answerObjectInfo(conversation, errand.request);
     default:
       return assertNever(errand);
   }

@@ -234,6 +234,8 @@ export interface ObjectGraph {
   oid(number: number): Oid;
   /** The kind of object `number`, without reading more than headers. */
   kind(number: number): Kind;
+  /** Bytes of the content of object `number`, by headers alone. */
+  size(number: number): number;
   /**
    * The object itself. Throws StorageError "object-too-large" for more than
    * `limit` bytes, where that is given and the store heeds it.

@@ -1,6 +1,7 @@
 /**
- * The arguments of the v2 command `fetch`. Arguments that belong to features
- * that are not advertised are unknown here, as to git.
+ * The arguments of the v2 command `fetch`, and the lines that answer a wanted
+ * ref. Arguments that belong to features that are not advertised are unknown
+ * here, as to git.
  *
  * @see https://git-scm.com/docs/protocol-v2#_fetch
  * @module
@@ -14,6 +15,12 @@ import { afterPrefix } from "./line.ts";
 import { ShallowLines, type ShallowRequest } from "./shallow_lines.ts";
 import { checkHaves, checkWants, parseHave } from "./upload_request.ts";
 
+/**
+ * What a repository's owner may allow beyond the basics, by its name on the
+ * wire. Each brings arguments that are unknown without it.
+ */
+export type FetchFeature = "ref-in-want" | "sideband-all";
+
 /** The arguments that are a word. */
 export type FetchFlag =
   | "thin-pack"
@@ -22,7 +29,8 @@ export type FetchFlag =
   | "include-tag"
   | "done"
   | "wait-for-done"
-  | "deepen-relative";
+  | "deepen-relative"
+  | "sideband-all";
 
 const FLAGS: ReadonlySet<string> = new Set<FetchFlag>([
   "thin-pack",
@@ -34,10 +42,20 @@ const FLAGS: ReadonlySet<string> = new Set<FetchFlag>([
   "deepen-relative",
 ]);
 
+/** A ref that is wanted by its name. */
+export interface WantedRef {
+  /** Its full name as it was sent, a binary string. */
+  readonly name: string;
+  /** How many of the wants by id were asked for before it. */
+  readonly after: number;
+}
+
 /** What `fetch` was asked. */
 export interface FetchRequest {
   /** The objects to send, each once, in the order asked. */
   readonly wants: readonly Oid[];
+  /** The refs whose objects are to be sent as well, as often as asked. */
+  readonly wantRefs: readonly WantedRef[];
   /** What the client has, as it was sent. */
   readonly haves: readonly Oid[];
   /** The words that were sent. */
@@ -50,15 +68,22 @@ export interface FetchRequest {
 export class FetchArguments {
   #format: ObjectFormat;
   #limits: RequestLimits;
+  #features: ReadonlySet<FetchFeature>;
   #wants = new Set<Oid>();
+  #wantRefs: WantedRef[] = [];
   #haves: Oid[] = [];
   #flags = new Set<FetchFlag>();
   #shallow: ShallowLines;
 
-  /** Arguments for a repository of `format`. */
-  constructor(format: ObjectFormat, limits: RequestLimits) {
+  /** Arguments for a repository of `format` that offers `features`. */
+  constructor(
+    format: ObjectFormat,
+    limits: RequestLimits,
+    features: ReadonlySet<FetchFeature> = new Set(),
+  ) {
     this.#format = format;
     this.#limits = limits;
+    this.#features = features;
     this.#shallow = new ShallowLines(format, limits.maxShallow);
   }
 
@@ -69,11 +94,15 @@ export class FetchArguments {
   take(line: string): void {
     const want = afterPrefix(line, "want ");
     if (want !== undefined) return this.#want(want, line);
+    const ref = this.#features.has("ref-in-want")
+      ? afterPrefix(line, "want-ref ")
+      : undefined;
+    if (ref !== undefined) return this.#wantRef(ref);
     const have = afterPrefix(line, "have ");
     if (have !== undefined) return this.#have(have);
-    if (FLAGS.has(line)) {
+    if (FLAGS.has(line) || this.#isSidebandAll(line)) {
       this.#flags.add(line as FetchFlag);
-    } else if (!this.#shallow.take(line)) {
+    } else if (!this.#shallow.take(line) && !isPackfileUris(line)) {
       throw new ProtocolError(
         "unexpected-line",
         `unexpected line: '${printable(line)}'`,
@@ -81,10 +110,16 @@ export class FetchArguments {
     }
   }
 
+  /** Whether the answer is to come in bands, all of it. */
+  get sidebandAll(): boolean {
+    return this.#flags.has("sideband-all");
+  }
+
   /** What was gathered. */
   request(): FetchRequest {
     return {
       wants: [...this.#wants],
+      wantRefs: this.#wantRefs,
       haves: this.#haves,
       flags: this.#flags,
       shallow: this.#shallow.request({
@@ -106,8 +141,30 @@ export class FetchArguments {
     checkWants(this.#wants.size, this.#limits.maxWants);
   }
 
+  #wantRef(name: string): void {
+    this.#wantRefs.push({ name, after: this.#wants.size });
+    checkWants(this.#wantRefs.length, this.#limits.maxWants);
+  }
+
+  #isSidebandAll(line: string): boolean {
+    return line === "sideband-all" && this.#features.has("sideband-all");
+  }
+
   #have(value: string): void {
     this.#haves.push(parseHave(value, this.#format));
     checkHaves(this.#haves.length, this.#limits.maxHaves);
   }
+}
+
+/**
+ * git takes this from everyone, and without `uploadpack.blobPackfileUri` sends
+ * the same as if it had not been asked.
+ */
+function isPackfileUris(line: string): boolean {
+  return line.startsWith("packfile-uris ");
+}
+
+/** The line for one wanted ref, with its line feed. */
+export function formatWantedRef(oid: Oid, name: string): string {
+  return `${oid} ${name}\n`;
 }

@@ -8,7 +8,7 @@
 
 import { printable } from "../core/bytes.ts";
 import { ProtocolError } from "../core/errors.ts";
-import { OBJECT_FORMATS, type ObjectFormat } from "../core/oid.ts";
+import { OBJECT_FORMATS, type ObjectFormat, SHA1 } from "../core/oid.ts";
 import type { Packet } from "../pktline/packet.ts";
 import { afterPrefix, requestLine } from "./line.ts";
 
@@ -26,8 +26,10 @@ export interface V2Request {
   readonly command: string;
   /** The object format that the client assumes: SHA-1 unless it says so. */
   readonly format: ObjectFormat;
-  /** The values of `server-option` lines, in order. */
+  /** The values of the first `server-option` lines, in order. */
   readonly serverOptions: readonly string[];
+  /** What the client calls its session, where it was asked to. */
+  readonly sessionId?: string;
   /** Whether arguments follow, up to a flush. */
   readonly hasArguments: boolean;
 }
@@ -41,17 +43,25 @@ export type V2Step =
 const MORE: V2Step = { type: "more" };
 const CLOSING: V2Step = { type: "closing" };
 
+/** How many `server-option` lines are kept: they are for the log alone. */
+const MAX_SERVER_OPTIONS = 16;
+
 /** Gathers the head of one request: serve.c, process_request. */
 export class V2RequestHead {
   #names: V2Names;
   #command: string | undefined;
-  #format: ObjectFormat = OBJECT_FORMATS["sha1"] as ObjectFormat;
+  #format: ObjectFormat;
   #options: string[] = [];
+  #sessionId: string | undefined;
   #seen = false;
 
-  /** A head whose names are checked against what is advertised. */
-  constructor(names: V2Names) {
+  /**
+   * A head whose names are checked against what is advertised. `format` is
+   * what the client said in a request before (serve.c: client_hash_algo).
+   */
+  constructor(names: V2Names, format: ObjectFormat = SHA1) {
     this.#names = names;
+    this.#format = format;
   }
 
   /** Whether nothing was taken yet: the input may end here. */
@@ -95,7 +105,10 @@ export class V2RequestHead {
     }
     const value = at < 0 ? undefined : line.slice(at + 1);
     if (key === "object-format") this.#setFormat(value);
-    if (key === "server-option") this.#options.push(value ?? "");
+    if (key === "session-id") this.#sessionId = value ?? "";
+    if (key === "server-option" && this.#options.length < MAX_SERVER_OPTIONS) {
+      this.#options.push(value ?? "");
+    }
   }
 
   #setCommand(name: string): void {
@@ -144,6 +157,9 @@ export class V2RequestHead {
         command: this.#command,
         format: this.#format,
         serverOptions: this.#options,
+        ...(this.#sessionId === undefined
+          ? {}
+          : { sessionId: this.#sessionId }),
         hasArguments: args === "follow",
       },
     };

@@ -78,6 +78,15 @@ export function objectStoreContract(
       }
     });
 
+    it("tells every size without reading objects first", async () => {
+      const { open, repository } = await subject();
+      const store = await open();
+      for (const object of allObjects(repository)) {
+        const size = store.size(store.find(object.oid));
+        assert.equal(size, object.data.length, object.oid);
+      }
+    });
+
     it("knows each commit's tree, time and parents", async () => {
       const { open, repository } = await subject();
       const store = await open();

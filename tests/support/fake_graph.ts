@@ -113,6 +113,10 @@ export class FakeGraph implements ObjectGraph {
     return { kind: this.kind(number), data: new Uint8Array(0) };
   }
 
+  size(number: number): number {
+    return this.read(number).data.length;
+  }
+
   commitTree(commit: number): number {
     return this.#link(commit, COMMIT, 0);
   }

@@ -117,15 +117,15 @@ export async function inherit(
 }
 
 function tell(
-  { writer }: Conversation,
+  conversation: Conversation,
   graph: ObjectGraph,
   boundary: Boundary,
 ): Boundary {
   for (const commit of boundary.shallow) {
-    writer.put(`shallow ${graph.oid(commit)}`);
+    conversation.say(`shallow ${graph.oid(commit)}`);
   }
   for (const commit of boundary.unshallow) {
-    writer.put(`unshallow ${graph.oid(commit)}`);
+    conversation.say(`unshallow ${graph.oid(commit)}`);
   }
   return boundary;
 }

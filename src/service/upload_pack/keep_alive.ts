@@ -15,18 +15,20 @@ import { keepAliveSeconds } from "./settings.ts";
  */
 export class KeepAlive {
   #conversation: Conversation;
+  #band: 1 | 2;
   #periodMs: number;
   #lastAt: number;
 
-  /** Signs of life for a client that has bands. */
+  /** Signs of life for a client that has bands, on band 1 unless told. */
   constructor(
     conversation: Conversation,
-    options: { readonly hasBands: boolean },
+    options: { readonly hasBands: boolean; readonly band?: 1 | 2 },
   ) {
     const { repository, limits, clock } = conversation.context;
     const seconds = keepAliveSeconds(repository.config);
     const period = seconds === undefined ? limits.keepAliveMs : seconds * 1000;
     this.#conversation = conversation;
+    this.#band = options.band ?? 1;
     this.#periodMs = options.hasBands && period > 0 ? period : Infinity;
     this.#lastAt = clock.monotonic();
   }
@@ -45,7 +47,7 @@ export class KeepAlive {
     const { writer, context } = this.#conversation;
     await writer.send();
     if (context.clock.monotonic() - this.#lastAt < this.#periodMs) return;
-    writer.putBand(1, EMPTY_BYTES);
+    writer.putBand(this.#band, EMPTY_BYTES);
     await this.speak();
   }
 }

@@ -55,7 +55,7 @@ export async function checkAllowed(
 }
 
 /** Those of `wants` that none of our refs resolves to. */
-function withoutTips(
+export function withoutTips(
   { refs }: Snapshot,
   wants: readonly Oid[],
   isOurs: (name: string) => boolean,
@@ -97,7 +97,8 @@ async function reached(
   return found.size === commits.size;
 }
 
-function notOurRef(oid: Oid): ProtocolError {
+/** What a client is told of an object that it may not have. */
+export function notOurRef(oid: Oid): ProtocolError {
   return new ProtocolError(
     "not-our-ref",
     `upload-pack: not our ref ${oid}`,

@@ -11,9 +11,14 @@ import { type Boundary, keepBoundary } from "../../graph/shallow.ts";
 import { SIDE_BAND_64K_MAX } from "../../pktline/side_band.ts";
 import type { Snapshot } from "../../storage/types.ts";
 import { acknowledgments } from "../../wire/negotiation.ts";
-import { FetchArguments, type FetchRequest } from "../../wire/v2_fetch.ts";
+import {
+  FetchArguments,
+  type FetchRequest,
+  formatWantedRef,
+} from "../../wire/v2_fetch.ts";
 import type { Conversation } from "../conversation.ts";
 import { carryOut } from "../errand.ts";
+import { hiddenRefs } from "../hidden_refs.ts";
 import { countHave, countRound } from "../quota.ts";
 import {
   asksForDepth,
@@ -22,18 +27,33 @@ import {
   resolveShallow,
   type ShallowState,
 } from "../upload_pack/deepen.ts";
+import { KeepAlive } from "../upload_pack/keep_alive.ts";
 import { sendPack } from "../upload_pack/send_pack.ts";
 import { checkSettings } from "../upload_pack/settings.ts";
-import { findWants } from "../upload_pack/wants.ts";
+import { fetchFeatures } from "./fetch_features.ts";
+import { checkAdvertised } from "./strict_wants.ts";
 import type { V2Invocation } from "./table.ts";
+import { findWanted, type FoundRef } from "./wanted.ts";
 
 /** The command. */
 export function fetchCommand(conversation: Conversation): V2Invocation {
   const { repository, limits } = conversation.context;
-  const args = new FetchArguments(repository.format, limits);
+  const args = new FetchArguments(
+    repository.format,
+    limits,
+    fetchFeatures(conversation.context),
+  );
   return {
-    take: (line) => args.take(line),
-    run: () => run(conversation, args.request()),
+    take(line) {
+      args.take(line);
+      // From here on the client reads bands.
+      if (args.sidebandAll) conversation.channel = "side-band";
+    },
+    unended: "expected flush after fetch arguments",
+    async run() {
+      await run(conversation, args.request());
+      conversation.channel = "lines";
+    },
   };
 }
 
@@ -41,8 +61,10 @@ async function run(
   conversation: Conversation,
   request: FetchRequest,
 ): Promise<void> {
+  const { wants, wantRefs, flags } = request;
+  const isWanted = wants.length + wantRefs.length > 0;
   // Nothing wanted: nothing is answered, not even a flush.
-  if (request.wants.length === 0 && !request.flags.has("wait-for-done")) return;
+  if (!isWanted && !flags.has("wait-for-done")) return;
   await carryOut(
     conversation,
     { kind: "fetch", request },
@@ -55,10 +77,35 @@ export async function answerFetch(
   conversation: Conversation,
   request: FetchRequest,
 ): Promise<void> {
+  const isMultiplexed = request.flags.has("sideband-all");
+  conversation.multiplexed = isMultiplexed;
+  if (isMultiplexed) conversation.channel = "side-band";
+  await answer(conversation, request);
+  conversation.multiplexed = false;
+  conversation.channel = "lines";
+}
+
+async function answer(
+  conversation: Conversation,
+  request: FetchRequest,
+): Promise<void> {
+  const { context, multiplexed } = conversation;
   const { flags } = request;
-  checkSettings(conversation.context);
-  using snapshot = await conversation.context.repository.snapshot();
-  const wants = findWants(snapshot, request.wants);
+  checkSettings(context);
+  // Before a pack, empty packets are for progress: gitprotocol-v2.
+  const life = new KeepAlive(conversation, { hasBands: multiplexed, band: 2 });
+  using snapshot = await context.repository.snapshot();
+  const { wants, refs } = findWanted(
+    snapshot,
+    hiddenRefs(context),
+    request,
+  );
+  await checkAdvertised(
+    conversation,
+    snapshot,
+    request.wants,
+    () => life.beat(),
+  );
   const state = resolveShallow(snapshot, wants, request.shallow);
   const negotiation = new Negotiation(snapshot.objects, {
     wants,
@@ -76,8 +123,9 @@ export async function answerFetch(
       if (!await acknowledge(conversation, common, { ready })) return;
     }
   }
+  await tellRefs(conversation, refs);
   const boundary = await shallowInfo(conversation, snapshot, state);
-  conversation.writer.put("packfile\n");
+  conversation.say("packfile\n");
   await sendPack(conversation, snapshot, {
     wants,
     haves: negotiation.haves,
@@ -114,17 +162,33 @@ async function noteHaves(
 
 /** Sends the acknowledgments; true where the pack follows at once. */
 async function acknowledge(
-  { writer }: Conversation,
+  conversation: Conversation,
   common: readonly Oid[],
   options: { readonly ready: boolean },
 ): Promise<boolean> {
+  const { writer } = conversation;
   for (const line of acknowledgments(common, options)) {
-    writer.put(`${line}\n`);
+    conversation.say(`${line}\n`);
     await writer.relieve();
   }
   if (options.ready) writer.putDelim();
   else writer.putFlush();
   return options.ready;
+}
+
+/** upload-pack.c: send_wanted_ref_info. */
+async function tellRefs(
+  conversation: Conversation,
+  refs: readonly FoundRef[],
+): Promise<void> {
+  if (refs.length === 0) return;
+  const { writer } = conversation;
+  conversation.say("wanted-refs\n");
+  for (const { oid, name } of refs) {
+    conversation.say(formatWantedRef(oid, name));
+    await writer.relieve();
+  }
+  writer.putDelim();
 }
 
 /** upload-pack.c: send_shallow_info. */
@@ -139,7 +203,7 @@ async function shallowInfo(
   if (!asks && !isShallow && state.clientShallow.length === 0) {
     return keepBoundary(state);
   }
-  writer.put("shallow-info\n");
+  conversation.say("shallow-info\n");
   let boundary: Boundary;
   if (asks) boundary = await deepen(conversation, snapshot, state);
   else if (isShallow) {

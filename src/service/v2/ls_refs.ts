@@ -50,6 +50,7 @@ export function lsRefsCommand(conversation: Conversation): V2Invocation {
   const args = new LsRefsArguments();
   return {
     take: (line) => args.take(line),
+    unended: "expected flush after ls-refs arguments",
     run() {
       const request = args.request();
       return carryOut(

@@ -6,7 +6,9 @@
  * @module
  */
 
+import { printable } from "../../core/bytes.ts";
 import { ProtocolError } from "../../core/errors.ts";
+import type { ObjectFormat } from "../../core/oid.ts";
 import { type V2Request, V2RequestHead } from "../../wire/v2_request.ts";
 import type { Conversation } from "../conversation.ts";
 import { capabilityLines, findCommand, requestNames } from "./table.ts";
@@ -18,9 +20,12 @@ import { capabilityLines, findCommand, requestNames } from "./table.ts";
 export async function serveV2(conversation: Conversation): Promise<void> {
   const { advertiseOnly, stateless } = conversation.context.terms;
   if (advertiseOnly || !stateless) await advertise(conversation);
+  let format: ObjectFormat | undefined;
   while (!advertiseOnly) {
-    const request = await readHead(conversation);
+    const request = await readHead(conversation, format);
     if (request === undefined) return;
+    format = request.format;
+    note(conversation, request);
     await answer(conversation, request);
     await conversation.writer.send();
     if (stateless) return;
@@ -42,8 +47,9 @@ async function advertise(conversation: Conversation): Promise<void> {
 /** The next request's head; `undefined` where the client has ended. */
 async function readHead(
   conversation: Conversation,
+  format: ObjectFormat | undefined,
 ): Promise<V2Request | undefined> {
-  const head = new V2RequestHead(requestNames(conversation.context));
+  const head = new V2RequestHead(requestNames(conversation.context), format);
   for (;;) {
     const packet = await conversation.reader.read();
     if (packet.type === "end") {
@@ -56,6 +62,20 @@ async function readHead(
     const step = head.take(packet);
     if (step.type === "closing") return undefined;
     if (step.type === "request") return step.request;
+  }
+}
+
+/** What a client says of itself, and asks of servers that know its words. */
+function note(
+  { context: { logger } }: Conversation,
+  { command, serverOptions, sessionId }: V2Request,
+): void {
+  if (sessionId !== undefined) {
+    logger.log("info", `Session of the client: '${printable(sessionId)}'`);
+  }
+  if (serverOptions.length > 0) {
+    const options = serverOptions.map((each) => `'${printable(each)}'`);
+    logger.log("info", `Server options of ${command}: ${options.join(", ")}`);
   }
 }
 
@@ -82,7 +102,7 @@ async function answer(
   if (line !== undefined && line.type !== "flush") {
     throw new ProtocolError(
       "no-flush",
-      `expected flush after ${request.command} arguments`,
+      invocation.unended,
     );
   }
   await invocation.run();

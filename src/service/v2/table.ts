@@ -10,8 +10,11 @@ import { formatCapability, sanitizeAgent } from "../../wire/capabilities.ts";
 import type { V2Names } from "../../wire/v2_request.ts";
 import type { Conversation } from "../conversation.ts";
 import type { ServiceContext } from "../types.ts";
+import { advertisesBundleUris, bundleUriCommand } from "./bundle_uri.ts";
 import { fetchCommand } from "./fetch.ts";
+import { fetchFeatures } from "./fetch_features.ts";
 import { lsRefsCommand, unbornPolicy } from "./ls_refs.ts";
+import { objectInfoCommand } from "./object_info.ts";
 
 /** One request to a command: its arguments come in, then it runs. */
 export interface V2Invocation {
@@ -19,6 +22,8 @@ export interface V2Invocation {
   take(line: string): void;
   /** Answers, once all arguments were taken. */
   run(): Promise<void>;
+  /** What is said where the arguments do not end in a flush. */
+  readonly unended: string;
 }
 
 /** Starts a request to a command. */
@@ -45,13 +50,37 @@ export const V2_CAPABILITIES: readonly V2Capability[] = [
   },
   {
     name: "fetch",
-    advertise: () => "shallow wait-for-done",
+    advertise: (context) =>
+      ["shallow", "wait-for-done", ...fetchFeatures(context)].join(" "),
     command: fetchCommand,
   },
   { name: "server-option", advertise: () => "" },
   {
     name: "object-format",
     advertise: (context) => context.repository.format.name,
+  },
+  {
+    name: "session-id",
+    advertise({ repository, terms }) {
+      const asked = repository.config.boolean("transfer.advertisesid");
+      return asked === true && terms.sessionId !== ""
+        ? terms.sessionId
+        : undefined;
+    },
+  },
+  {
+    name: "object-info",
+    // git 2.39 always has it, under whatever configuration; the key is of later versions.
+    advertise: ({ repository }) =>
+      repository.config.boolean("transfer.advertiseobjectinfo") === false
+        ? undefined
+        : "",
+    command: objectInfoCommand,
+  },
+  {
+    name: "bundle-uri",
+    advertise: (context) => advertisesBundleUris(context) ? "" : undefined,
+    command: bundleUriCommand,
   },
 ];
 

@@ -22,6 +22,7 @@ import { EntryHeader } from "../../pack/entry_header.ts";
 import type { ObjectData } from "../types.ts";
 import { BaseCache } from "./base_cache.ts";
 import { BAD, BASE, type Catalog, LOOSE } from "./catalog.ts";
+import { contentSize } from "./content_size.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
 import type { PackPool } from "./pack_pool.ts";
@@ -95,6 +96,36 @@ export class ObjectReader {
         }
         this.rescanFor(number);
       }
+    }
+  }
+
+  /**
+   * The length of an object's content, of which a delta's first bytes tell;
+   * throws as {@linkcode ObjectReader.read}.
+   */
+  size(number: number): number {
+    // Of what cannot be resolved the size is not known (packfile.c:
+    // packed_object_info), and another copy may be sound.
+    this.kind(number);
+    for (this.#cause = undefined;;) {
+      const slot = this.#catalog.copy(number);
+      const size = slot >= 0
+        ? this.#sizeAt(slot)
+        : this.#looseHeader(number)?.size;
+      if (size !== undefined) return size;
+      if (slot < 0) this.rescanFor(number);
+    }
+  }
+
+  #sizeAt(slot: number): number | undefined {
+    const pack = this.#catalog.packOf(slot) as OpenedPack;
+    const rank = slot - this.#catalog.startOf(slot);
+    try {
+      return contentSize(pack, rank, this.#kernels, this.#rawLength);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      this.spoil(slot, error);
+      return undefined;
     }
   }
 

@@ -147,6 +147,10 @@ export class PooledStore implements ObjectStore {
     return this.#reader.kind(number);
   }
 
+  size(number: number): number {
+    return this.#reader.size(number);
+  }
+
   read(number: number, limit?: number): ObjectData {
     return this.#reader.read(number, limit);
   }

@@ -146,11 +146,21 @@ describe("upload-pack refuses, in git's words, in v2", () => {
       pkts("command=ls-refs", "0001", "peel", "0001"),
       "expected flush after ls-refs arguments",
     ],
+    [
+      "a second delimiter in object-info",
+      pkts("command=object-info", "0001", "size", "0001"),
+      "object-info: expected flush after arguments",
+    ],
+    [
+      "an argument of object-info",
+      pkts("command=object-info", "0001", "type", "0000"),
+      "object-info: unexpected line: 'type'",
+    ],
     ["a command", pkts("command=frob", "0000"), "invalid command 'frob'"],
     [
       "a command that is not advertised",
-      pkts("command=object-info", "0000"),
-      "invalid command 'object-info'",
+      pkts("command=bundle-uri", "0000"),
+      "invalid command 'bundle-uri'",
     ],
     [
       "the other object format",

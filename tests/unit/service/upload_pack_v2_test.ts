@@ -58,6 +58,7 @@ describe("the advertisement of v2", () => {
         "fetch=shallow wait-for-done\n",
         "server-option\n",
         "object-format=sha1\n",
+        "object-info\n",
         "0000",
       ),
     );

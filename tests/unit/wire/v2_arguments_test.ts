@@ -10,6 +10,11 @@ import {
   type LsRefsRequest,
   TOO_MANY_PREFIXES,
 } from "../../../src/wire/v2_ls_refs.ts";
+import {
+  formatObjectInfo,
+  ObjectInfoArguments,
+  type ObjectInfoRequest,
+} from "../../../src/wire/v2_object_info.ts";
 import { describe, it } from "../../support/test.ts";
 
 const A = "a".repeat(40) as Oid;
@@ -128,7 +133,6 @@ describe("FetchArguments", () => {
     "filter blob:none",
     "want-ref refs/heads/main",
     "sideband-all",
-    "packfile-uris https",
     "done ",
     "side-band-64k",
   ];
@@ -140,6 +144,32 @@ describe("FetchArguments", () => {
       });
     });
   }
+
+  it("takes refs and bands where they are advertised", () => {
+    const args = new FetchArguments(
+      SHA1,
+      LIMITS,
+      new Set(["ref-in-want", "sideband-all"]),
+    );
+    args.take("want-ref refs/heads/main");
+    assert.ok(!args.sidebandAll);
+    args.take("sideband-all");
+    assert.ok(args.sidebandAll);
+    args.take(`want ${A}`);
+    args.take("want-ref refs/heads/main");
+    const { wants, wantRefs, flags } = args.request();
+    assert.deepEqual(wants, [A]);
+    assert.deepEqual(wantRefs, [
+      { name: "refs/heads/main", after: 0 },
+      { name: "refs/heads/main", after: 1 },
+    ]);
+    assert.deepEqual([...flags], ["sideband-all"]);
+    assert.throws(() => args.take("want-ref x"), { code: "too-many-wants" });
+  });
+
+  it("takes protocols of URIs from everyone, as git does", () => {
+    assert.deepEqual(fetch("packfile-uris https"), fetch());
+  });
 
   it("refuses what is no id", () => {
     assert.throws(() => fetch("want x"), {
@@ -162,5 +192,46 @@ describe("FetchArguments", () => {
     assert.throws(() => fetch(...ids.map((id) => `shallow ${id}`)), {
       code: "too-many-shallow",
     });
+  });
+});
+
+describe("ObjectInfoArguments", () => {
+  const ask = (...lines: string[]): ObjectInfoRequest => {
+    const args = new ObjectInfoArguments(SHA1, LIMITS);
+    for (const line of lines) args.take(line);
+    return args.request();
+  };
+
+  it("takes objects as often as they are asked for", () => {
+    assert.deepEqual(ask(`oid ${A}`, "size", `oid ${A}`), {
+      size: true,
+      oids: [A, A],
+    });
+    assert.deepEqual(ask(), { size: false, oids: [] });
+  });
+
+  it("keeps what comes before the first bad name", () => {
+    assert.deepEqual(ask(`oid ${A}`, "oid x", `oid ${B}`, "oid y"), {
+      size: false,
+      oids: [A],
+      bad: "x",
+    });
+    assert.equal(ask(`oid ${A}0`).bad, `${A}0`);
+  });
+
+  it("refuses other lines, and too many", () => {
+    assert.throws(() => ask("type\x1b"), {
+      message: "object-info: unexpected line: 'type\\x1b'",
+    });
+    assert.throws(() => ask(`oid ${A}`, `oid ${A}`, `oid ${A}`), {
+      name: "RefusedError",
+      message: "object-info: too many oids (limit 2)",
+    });
+  });
+
+  it("answers with git's lines", () => {
+    assert.equal(formatObjectInfo(A, { size: 0 }), `${A} 0`);
+    assert.equal(formatObjectInfo(A, { size: undefined }), `${A} `);
+    assert.equal(formatObjectInfo(A, undefined), A);
   });
 });

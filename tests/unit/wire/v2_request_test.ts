@@ -60,6 +60,31 @@ describe("V2RequestHead", () => {
     });
   });
 
+  it("keeps the session's id, and some server options of many", () => {
+    const head = new V2RequestHead({
+      commands: NAMES.commands,
+      capabilities: new Set([...NAMES.capabilities, "session-id"]),
+    });
+    for (let n = 0; n < 1000; n++) head.take(packet(`server-option=${n}`));
+    head.take(packet("session-id=a\x1bb"));
+    head.take(packet("command=fetch"));
+    const step = head.take({ type: "flush" });
+    assert.ok(step.type === "request");
+    assert.equal(step.request.sessionId, "a\x1bb");
+    assert.deepEqual(
+      step.request.serverOptions,
+      Array.from({ length: 16 }, (_, n) => String(n)),
+    );
+  });
+
+  it("goes on with the object format of the request before", () => {
+    const head = new V2RequestHead(NAMES, SHA256);
+    head.take(packet("command=fetch"));
+    const step = head.take({ type: "flush" });
+    assert.ok(step.type === "request");
+    assert.equal(step.request.format, SHA256);
+  });
+
   it("takes a lone flush for the end", () => {
     assert.deepEqual(take("0000"), { type: "closing" });
   });
