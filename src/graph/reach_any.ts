@@ -125,7 +125,8 @@ function* findInTrees(
   const open = new NumberList(contents.length);
   open.pushAll(contents.view());
   const commits = newestFirst(graph, roots.commits, cut, covered);
-  for (let batch = 1, isOver = false; !isOver;) {
+  let isOver = false;
+  for (let batch = 1; !isOver;) {
     for (let taken = 0; taken < batch && !isOver;) {
       const step = commits.next();
       if (step.done === true) {

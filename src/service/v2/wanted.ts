@@ -67,6 +67,6 @@ export function findWanted(
  */
 function lookUp({ refs }: Snapshot, text: string): Oid | undefined {
   if (text === "HEAD") return refs.head?.oid;
-  const name = parseRefName(text);
+  const name = text.startsWith("refs/") ? parseRefName(text) : undefined;
   return name === undefined ? undefined : refs.get(name)?.oid;
 }

@@ -67,7 +67,7 @@ describe("findUnreached", () => {
     assert.equal(graph.expanded, 1);
     const { value, yields } = ask(graph, [tip], [old]);
     assert.equal(value, -1);
-    assert.equal(graph.expanded, 3000);
+    assert.ok(graph.expanded <= 3000, `${graph.expanded} trees`);
     assert.ok(graph.largestCall <= 256 && yields > 10);
   });
 

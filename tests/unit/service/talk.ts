@@ -72,6 +72,10 @@ export interface TalkOptions {
   readonly limits?: Partial<ServiceLimits>;
   /** The clock; the machine's unless told. */
   readonly clock?: Clock;
+  /** What was settled beyond {@linkcode GIT_TERMS}. */
+  readonly terms?: Partial<SessionTerms>;
+  /** The log; a silent one unless told. */
+  readonly logger?: Logger;
   /** Bytes per read; everything at once unless told. */
   readonly chunk?: number;
   /** Ends the session. */
