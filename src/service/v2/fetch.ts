@@ -123,8 +123,10 @@ async function answer(
       if (!await acknowledge(conversation, common, { ready })) return;
     }
   }
-  await tellRefs(conversation, refs);
+  // The order of the specification, and the one that git's clients read. git's
+  // server has these two the other way round, and its clients fail of it.
   const boundary = await shallowInfo(conversation, snapshot, state);
+  await tellRefs(conversation, refs);
   conversation.say("packfile\n");
   await sendPack(conversation, snapshot, {
     wants,

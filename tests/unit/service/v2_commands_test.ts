@@ -108,7 +108,7 @@ describe("the advertisement of v2", () => {
 });
 
 describe("want-ref", () => {
-  it("is answered before shallow-info, as often as it is asked", async () => {
+  it("is answered behind shallow-info, as often as it is asked", async () => {
     const { repository, two, tag } = history(REFS);
     const packets = await good(
       repository,
@@ -124,14 +124,14 @@ describe("want-ref", () => {
       ),
     );
     assert.deepEqual(packets.slice(0, 10), [
+      "shallow-info\n",
+      `shallow ${two.id}`,
+      "0001",
       "wanted-refs\n",
       `${two.id} refs/heads/main\n`,
       `${tag} refs/tags/v1\n`,
       `${two.id} HEAD\n`,
       `${two.id} refs/heads/main\n`,
-      "0001",
-      "shallow-info\n",
-      `shallow ${two.id}`,
       "0001",
       "packfile\n",
     ]);
@@ -205,11 +205,11 @@ describe("sideband-all", () => {
       `\x01ACK ${one.id}\n`,
       "\x01ready\n",
       "0001",
-      "\x01wanted-refs\n",
-      `\x01${two.id} refs/heads/main\n`,
-      "0001",
       "\x01shallow-info\n",
       `\x01shallow ${two.id}`,
+      "0001",
+      "\x01wanted-refs\n",
+      `\x01${two.id} refs/heads/main\n`,
       "0001",
       "\x01packfile\n",
     ]);
