@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OBJECT_FORMATS } from "../support/fixture.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
@@ -140,7 +140,7 @@ describe("the real client", () => {
     });
   }
 
-  it("gets from a strict repository what refs reach, and no more", async () => {
+  const strict = async (layout: string): Promise<void> => {
     if (SERVER === "git") return;
     const path = join(temporaryDirectory("client"), "repo.git");
     await git(["init", "-q", "--bare", path]);
@@ -161,8 +161,15 @@ describe("the real client", () => {
     assert.ok(await fetch(good.parent));
     assert.ok(await fetch(`${good.main}`));
     for (const oid of [good.hidden, tree, blob, good.unreachable]) {
-      assert.ok(!await fetch(oid), oid);
+      assert.ok(!await fetch(oid), `${layout}: ${oid}`);
     }
+  };
+
+  it("gets from a strict repository what refs reach, and no more", async () => {
+    await strict("loose");
+    // All in one pack, and one bitmap that knows of hidden objects too.
+    gitSync(["repack", "-a", "-d", "-b", "-q"], { cwd: pathOf("strict.git") });
+    await strict("bitmaps");
   });
 });
 
@@ -173,11 +180,18 @@ describe("object-info", () => {
       const path = join(root, name);
       const { unreachable } = smallRepository(path, { format });
       gitSync(["repack", "-a", "-d", "-f", "-q", "--depth=40"], { cwd: path });
-      // Loose from here on: what is left, and one more.
-      gitSync(["hash-object", "-w", "--stdin"], { cwd: path, input: "more\n" });
+      // Loose from here on: what is left, and two more, one of them damaged.
+      const hash = (input: string): string =>
+        gitSync(["hash-object", "-w", "--stdin"], { cwd: path, input }).trim();
+      hash("more\n");
+      const bad = hash("bad\n");
+      const badPath = join(path, "objects", bad.slice(0, 2), bad.slice(2));
+      chmodSync(badPath, 0o600);
+      writeFileSync(badPath, "no object at all");
       const oids = [
         ...await objectSet(path),
         unreachable,
+        bad,
         "0".repeat(unreachable.length),
         "ab".repeat(unreachable.length / 2),
       ];
@@ -219,7 +233,7 @@ describe("bundle-uri", () => {
 
 describe("v2 requests, whole and broken, answered as git does", () => {
   for (const name of ["plain.git", "rich.git"] as const) {
-    for (const seed of [1, 2]) {
+    for (const seed of [1, 5, 7]) {
       it(`from ${name}, seed ${seed}`, async () => {
         const sessions = new V2Sessions(seeded(seed), {
           objects: [good.main, good.tag, good.parent, good.blob],

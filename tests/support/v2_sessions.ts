@@ -239,12 +239,17 @@ function packetLines(text: string): string[] {
       pack += payload.slice(1);
     } else if (/^(ERR |\x03)/.test(payload)) {
       lines.push(`error: ${payload.replace(/^(ERR |\x03)/, "")}`);
-    } else if (payload[0] !== "\x02") {
+    } else if (payload[0] !== "\x02" && !isAgain(lines, payload)) {
       lines.push(payload);
       if (/^\x01?packfile\n$/.test(payload)) pack = "";
     }
   }
   return lines.slice(lines.indexOf("0000") + 1);
+}
+
+/** git tells a boundary once for each want that leads to it. */
+function isAgain(lines: readonly string[], line: string): boolean {
+  return /^\x01?shallow /.test(line) && lines.includes(line);
 }
 
 /** A pack by the number of its objects. */

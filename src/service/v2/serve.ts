@@ -9,6 +9,7 @@
 import { printable } from "../../core/bytes.ts";
 import { ProtocolError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
+import type { PacketOrEnd } from "../../pktline/reader.ts";
 import { type V2Request, V2RequestHead } from "../../wire/v2_request.ts";
 import type { Conversation } from "../conversation.ts";
 import { capabilityLines, findCommand, requestNames } from "./table.ts";
@@ -51,7 +52,9 @@ async function readHead(
 ): Promise<V2Request | undefined> {
   const head = new V2RequestHead(requestNames(conversation.context), format);
   for (;;) {
-    const packet = await conversation.reader.read();
+    const packet = head.empty
+      ? await firstPacket(conversation)
+      : await conversation.reader.read();
     if (packet.type === "end") {
       if (head.empty) return undefined;
       throw new ProtocolError(
@@ -62,6 +65,21 @@ async function readHead(
     const step = head.take(packet);
     if (step.type === "closing") return undefined;
     if (step.type === "request") return step.request;
+  }
+}
+
+/**
+ * A request's first packet. A client that leaves in the middle of it has left
+ * between two requests (serve.c: PACKET_READ_GENTLE_ON_EOF).
+ */
+async function firstPacket({ reader }: Conversation): Promise<PacketOrEnd> {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (error instanceof ProtocolError && error.code === "hung-up") {
+      return { type: "end" };
+    }
+    throw error;
   }
 }
 

@@ -439,3 +439,23 @@ describe("strict wants", () => {
     assert.match(packets.at(-1) ?? "", /^ERR .*too many rounds/);
   });
 });
+
+describe("a client that leaves", () => {
+  const { repository } = history();
+
+  it("may do so in a request's first packet, as with git", async () => {
+    for (const rest of ["0", "0011command=ls"]) {
+      const input = command("ls-refs", "ref-prefix HEAD") + rest;
+      const { said, error } = await talk(repository, input, { protocol: 2 });
+      assert.equal(error, undefined);
+      assert.ok(said.endsWith(" HEAD\n0000"), said);
+    }
+  });
+
+  it("is told in any other", async () => {
+    const input = pkts("command=ls-refs") + "0";
+    const { said, error } = await talk(repository, input, { protocol: 2 });
+    assert.ok(error instanceof Error);
+    assert.ok(said.endsWith("ERR the remote end hung up unexpectedly"), said);
+  });
+});
