@@ -13,12 +13,16 @@ import { COMMIT, TAG, TREE } from "../object/kind.ts";
 import type { ObjectGraph, ReachedSet } from "../storage/types.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { reachedFrom } from "./reach.ts";
-import { expandHad } from "./tree_walk.ts";
+import { COMMITS_PER_STEP } from "./revision_walk.ts";
+import { expandHad, expandWanted } from "./tree_walk.ts";
 
 /** Tips, or targets, that are looked at between two yields. */
 const OBJECTS_PER_STEP = 256;
-/** Most commits whose trees are looked into at a time. */
-const MAX_BATCH = 1024;
+/**
+ * Commits whose trees are looked into at a time: the newest are what most ask
+ * for. Behind so many the rest is gone through at once.
+ */
+const MAX_BATCH = 64;
 
 /** What is asked. */
 export interface ReachQuestion {
@@ -62,17 +66,26 @@ export function* findUnreached(
     for (const commit of commits) if (!reached.has(commit)) return commit;
   }
   if (contents.length === 0) return -1;
-  try {
-    return yield* findInTrees(graph, roots, contents, {
-      cut,
-      bitmaps: "use",
-    });
-  } catch (error) {
-    const isBitmap = error instanceof StorageError &&
-      error.code === "corrupt-bitmap";
-    if (!isBitmap) throw error;
+  const search: TreeSearch = { cut, bitmaps: "use", rest: "at once" };
+  for (let ways = search;;) {
+    try {
+      return yield* findInTrees(graph, roots, contents, ways);
+    } catch (error) {
+      ways = otherWays(ways, error);
+    }
   }
-  return yield* findInTrees(graph, roots, contents, { cut, bitmaps: "ignore" });
+}
+
+/** How to go on where a way turned out to be closed; else throws the error. */
+function otherWays(ways: TreeSearch, error: unknown): TreeSearch {
+  const code = error instanceof StorageError ? error.code : "";
+  if (code === "corrupt-bitmap" && ways.bitmaps === "use") {
+    return { ...ways, bitmaps: "ignore" };
+  }
+  if (code === "missing-object" && ways.rest === "at once") {
+    return { ...ways, rest: "with care" };
+  }
+  throw error;
 }
 
 /** What tips lead to. */
@@ -105,8 +118,10 @@ function* rootsOf(
 
 interface TreeSearch {
   readonly cut: ObjectSet;
-  /** Bitmaps know nothing of a cut, and may turn out to be broken. */
+  /** Bitmaps may turn out to be broken. */
   readonly bitmaps: "use" | "ignore";
+  /** What lies behind the newest trees: quick, if there are no gaps. */
+  readonly rest: "at once" | "with care";
 }
 
 /** The part of {@linkcode findUnreached} about trees and blobs. */
@@ -114,8 +129,9 @@ function* findInTrees(
   graph: ObjectGraph,
   roots: Roots,
   contents: NumberList,
-  { cut, bitmaps }: TreeSearch,
+  { cut, bitmaps, rest }: TreeSearch,
 ): Generator<number, number, void> {
+  // They know nothing of a cut.
   const covered = bitmaps === "use" && cut.size === 0
     ? graph.bitmaps?.()?.reached()
     : undefined;
@@ -126,8 +142,9 @@ function* findInTrees(
   open.pushAll(contents.view());
   const commits = newestFirst(graph, roots.commits, cut, covered);
   let isOver = false;
-  for (let batch = 1; !isOver;) {
-    for (let taken = 0; taken < batch && !isOver;) {
+  for (let batch = 1; !isOver; batch *= 2) {
+    const most = batch <= MAX_BATCH ? batch : Infinity;
+    for (let taken = 0; taken < most && !isOver;) {
       const step = commits.next();
       if (step.done === true) {
         isOver = true;
@@ -136,17 +153,19 @@ function* findInTrees(
       } else {
         const tree = graph.commitTree(step.value);
         if (seen.add(tree)) trees.push(tree);
-        taken++;
+        if (++taken % COMMITS_PER_STEP === 0) yield seen.size;
       }
     }
-    for (const _ of expandHad(graph, trees, seen)) {
+    const isRest = most === Infinity && rest === "at once";
+    const walk = isRest
+      ? expandWanted(graph, seen, { trees, blobs: new NumberList() })
+      : expandHad(graph, trees, seen);
+    for (const _ of walk) {
       if (areFound(open, seen, covered)) return -1;
       yield seen.size;
     }
     if (areFound(open, seen, covered)) return -1;
     trees = new NumberList();
-    // The newest trees are what most ask for: soon a whole history's worth.
-    batch = Math.min(MAX_BATCH, batch * 2);
   }
   return open.at(open.length - 1);
 }

@@ -21,6 +21,7 @@ import { COMMIT } from "../../object/kind.ts";
 import type { ObjectGraph, Snapshot } from "../../storage/types.ts";
 import type { ShallowRequest } from "../../wire/shallow_lines.ts";
 import type { Conversation } from "../conversation.ts";
+import type { BetweenSlices } from "../pacer.ts";
 import { ourTips } from "./our_refs.ts";
 
 /** A request's shallow lines, looked up. */
@@ -75,6 +76,7 @@ export async function deepen(
   conversation: Conversation,
   snapshot: Snapshot,
   state: ShallowState,
+  between?: BetweenSlices,
 ): Promise<Boundary> {
   const { request } = state;
   if (request.depth > 0 && asksForRevList(request)) {
@@ -97,7 +99,7 @@ export async function deepen(
         : {}),
     })
     : deepenByRevList(graph, { ...asked, not, since: request.since ?? 0 });
-  const boundary = await conversation.pacer.drive(work);
+  const boundary = await conversation.pacer.drive(work, between);
   return tell(conversation, graph, boundary);
 }
 
@@ -109,9 +111,11 @@ export async function inherit(
   conversation: Conversation,
   graph: ObjectGraph,
   state: ShallowState,
+  between?: BetweenSlices,
 ): Promise<Boundary> {
   const boundary = await conversation.pacer.drive(
     inheritBoundary(graph, state),
+    between,
   );
   return tell(conversation, graph, boundary);
 }

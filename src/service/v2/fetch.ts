@@ -19,6 +19,7 @@ import {
 import type { Conversation } from "../conversation.ts";
 import { carryOut } from "../errand.ts";
 import { hiddenRefs } from "../hidden_refs.ts";
+import type { BetweenSlices } from "../pacer.ts";
 import { countHave, countRound } from "../quota.ts";
 import {
   asksForDepth,
@@ -100,12 +101,8 @@ async function answer(
     hiddenRefs(context),
     request,
   );
-  await checkAdvertised(
-    conversation,
-    snapshot,
-    request.wants,
-    () => life.beat(),
-  );
+  const beat = (): Promise<void> => life.beat();
+  await checkAdvertised(conversation, snapshot, request.wants, beat);
   const state = resolveShallow(snapshot, wants, request.shallow);
   const negotiation = new Negotiation(snapshot.objects, {
     wants,
@@ -125,7 +122,7 @@ async function answer(
   }
   // The order of the specification, and the one that git's clients read. git's
   // server has these two the other way round, and its clients fail of it.
-  const boundary = await shallowInfo(conversation, snapshot, state);
+  const boundary = await shallowInfo(conversation, snapshot, state, beat);
   await tellRefs(conversation, refs);
   conversation.say("packfile\n");
   await sendPack(conversation, snapshot, {
@@ -198,6 +195,7 @@ async function shallowInfo(
   conversation: Conversation,
   snapshot: Snapshot,
   state: ShallowState,
+  between: BetweenSlices,
 ): Promise<Boundary> {
   const { writer } = conversation;
   const asks = asksForDepth(state.request);
@@ -207,9 +205,9 @@ async function shallowInfo(
   }
   conversation.say("shallow-info\n");
   let boundary: Boundary;
-  if (asks) boundary = await deepen(conversation, snapshot, state);
+  if (asks) boundary = await deepen(conversation, snapshot, state, between);
   else if (isShallow) {
-    boundary = await inherit(conversation, snapshot.objects, state);
+    boundary = await inherit(conversation, snapshot.objects, state, between);
   } else boundary = keepBoundary(state);
   writer.putDelim();
   return boundary;
