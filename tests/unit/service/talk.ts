@@ -80,10 +80,6 @@ export interface TalkOptions {
   readonly chunk?: number;
   /** Ends the session. */
   readonly signal?: AbortSignal;
-  /** What is settled for the session beyond what git takes for granted. */
-  readonly terms?: Partial<SessionTerms>;
-  /** The log; silent unless told. */
-  readonly logger?: Logger;
 }
 
 /** What came of a conversation. */
