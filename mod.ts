@@ -28,6 +28,7 @@ export {
   type MemoryStore,
   serveCommand,
   type ServeCommandOptions,
+  type ServerAddress,
   serveTcp,
   type ServeTcpOptions,
   type TcpServer,
@@ -62,6 +63,7 @@ export type {
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
 export { expandNamespace } from "./src/service/namespaces.ts";
+export type { ServiceChange, ServiceSetting } from "./src/server/services.ts";
 export type { ServiceLimits, SessionTerms } from "./src/service/types.ts";
 export type {
   ExposureRules,
@@ -83,9 +85,11 @@ export type {
 } from "./src/storage/objects/options.ts";
 export type { PackTables } from "./src/pack/tables.ts";
 export type {
+  AskedHost,
   Backend,
   ConfigView,
   Head,
+  HostFacts,
   KindLists,
   ObjectData,
   ObjectGraph,

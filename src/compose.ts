@@ -14,11 +14,13 @@ export {
 } from "./compose/files.ts";
 export { findRepository } from "./compose/find_repository.ts";
 export { defaultKernels } from "./compose/kernels.ts";
+export { serveInetd, type ServeInetdOptions } from "./compose/inetd.ts";
 export {
   MemoryRepository,
   type MemoryRepositoryOptions,
 } from "./compose/memory.ts";
 export {
+  type ServerAddress,
   serveTcp,
   type ServeTcpOptions,
   type TcpServer,

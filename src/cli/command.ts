@@ -27,8 +27,8 @@ export interface CommandRow {
   readonly description: readonly string[];
   /** Its options. */
   readonly options: readonly OptionRow[];
-  /** Options of git's command of that name that are not there yet. */
-  readonly notYet?: readonly string[];
+  /** Options of git's command of that name that are not ours, and why. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** Loads its code. */
   readonly load: () => Promise<RunCommand>;
 }

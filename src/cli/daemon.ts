@@ -1,90 +1,137 @@
 /**
- * `gitsrv daemon`: options to settings, the words at the start, signals, the
- * end. Serving itself is `server/`.
+ * `gitsrv daemon`: the words at the start, the log, the background, signals,
+ * the end. What the options mean is `daemon_settings.ts` and `daemon_plan.ts`;
+ * serving itself is `server/`.
  *
  * @module
  */
 
-import { messageOf, UsageError } from "../core/errors.ts";
+import { GitsrvError, messageOf, UsageError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ProcessIo } from "../core/process.ts";
-import { LIMITS, type Limits, toInternal } from "../server/limits.ts";
 import { textLogger, withoutRepeats } from "../server/log.ts";
-import type { Backend } from "../storage/types.ts";
-import { EXIT } from "./command.ts";
 import {
-  banner,
-  cannotListen,
-  missingDirectory,
-  type Served,
-  WELCOME_NAME,
-} from "./daemon_words.ts";
+  SERVICES,
+  type ServiceSetting,
+  withSettings,
+} from "../server/services.ts";
+import { EXIT } from "./command.ts";
+import { friendlyPlan, gitPlan } from "./daemon_plan.ts";
+import {
+  absolute,
+  checkConflicts,
+  followsGit,
+  limitsOf,
+  listenSettings,
+  type LogDestination,
+  logDestination,
+  serviceSettings,
+} from "./daemon_settings.ts";
+import { banner, cannotListen, type Served } from "./daemon_words.ts";
 import { EndRequests } from "./end_requests.ts";
-import { fillWelcome } from "./welcome.ts";
 import type { GivenOptions, ParsedArguments } from "./options.ts";
 
 type Compose = typeof import("../compose.ts");
+type System = typeof import("../compose/system.ts");
 
-const DEFAULT_ROOT = "./repos";
-const DEFAULT_HOST = "127.0.0.1";
-const DEFAULT_PORT = 9418;
-/** Any of these brings git daemon's rules for paths. */
-const GIT_RULES = ["base-path", "base-path-relaxed", "strict-paths"];
+/** daemon.c: daemon_die, which is used where the log is the system's. */
+const EXIT_TO_SYSLOG = 1;
+/** daemon.c: what a session that was refused or failed returns, as a byte. */
+const EXIT_SESSION = 255;
 
-/** Runs the daemon until a signal ends it. */
+/** What every part of a start is given. */
+interface Start {
+  readonly options: GivenOptions;
+  readonly rest: readonly string[];
+  readonly io: ProcessIo;
+  readonly services: readonly ServiceSetting[];
+  readonly destination: LogDestination;
+  readonly logger: Logger;
+  readonly system: System;
+}
+
+/** Runs the daemon until a signal ends it; one session with `--inetd`. */
 export async function runDaemon(
   { options, rest }: ParsedArguments,
   io: ProcessIo,
 ): Promise<number> {
-  const isGit = GIT_RULES.some((name) => options.has(name));
-  const isVerbose = options.flag("verbose");
-  const logger = withNotice(
-    withoutRepeats(textLogger({
-      pid: io.pid,
-      verbose: isVerbose,
-      write: (line) => io.writeError(line),
-    })),
-    (words) => {
-      if (!isGit || isVerbose) io.writeError(words);
-    },
-  );
-  const limits = limitsOf(options);
-  const port = options.integer("port") ?? DEFAULT_PORT;
-  if (port < 0 || port > 65535) {
-    throw new UsageError("usage", "option `port' expects a port number");
+  const services = offered(options);
+  const destination = logDestination(options);
+  const system = await import("../compose/system.ts");
+  if (options.flag("detach") && !system.isInBackground()) {
+    checkConflicts(options);
+    return await system.startInBackground((text) => io.writeError(text));
   }
-  const compose = await import("../compose.ts");
-  const plan = isGit
-    ? gitPlan(options, rest, io, compose, logger)
-    : friendlyPlan(rest, io, compose, logger);
-  const server = await listening(
-    port,
-    plan.served.kind,
-    logger,
-    () =>
-      compose.serveTcp({
-        backend: plan.backend,
-        hostname: options.text("listen") ?? DEFAULT_HOST,
-        port,
-        limits,
-        informativeErrors: options.flag("informative-errors"),
-        logger,
-      }),
-  );
-  const pidFile = options.text("pid-file");
-  if (pidFile !== undefined) writePid(pidFile, io);
-  logger.log("info", "Ready to rumble");
-  io.writeError(banner({ ...plan.served, ...server }));
-  io.onStrayError((error) => {
-    const stack = error instanceof Error ? error.stack : undefined;
-    logger.log("error", `BUG: ${stack ?? messageOf(error)}`);
-  });
-  return await untilSignal(server, io);
+  const log = await openLog(options, destination, io, system);
+  try {
+    const start = {
+      ...{ options, rest, io, services, destination, system },
+      logger: log.logger,
+    };
+    checkConflicts(options);
+    return options.flag("inetd") ? await serveOne(start) : await serve(start);
+  } catch (error) {
+    if (destination !== "syslog" || !(error instanceof GitsrvError)) {
+      throw error;
+    }
+    if (error.code === "usage") throw error;
+    log.logger.log("error", error.message);
+    // With --inetd standard error may be the client's.
+    if (!options.flag("inetd")) io.writeError(`fatal: ${error.message}\n`);
+    return EXIT_TO_SYSLOG;
+  } finally {
+    await log.end();
+  }
 }
 
-interface Plan {
-  readonly backend: Backend;
-  readonly served: Served;
+/** What was said of services, where all of it can be done. */
+function offered(options: GivenOptions): readonly ServiceSetting[] {
+  const given = serviceSettings(options);
+  withSettings(SERVICES, given);
+  // An archive holds nothing that a clone does not give as well.
+  const isServed = SERVICES.some(({ name, run }) =>
+    name === "upload-archive" && run !== undefined
+  );
+  return followsGit(options) || !isServed
+    ? given
+    : [{ service: "upload-archive", change: "enable" }, ...given];
+}
+
+interface OpenLog {
+  readonly logger: Logger;
+  /** Lets the last lines go. */
+  end(): Promise<void>;
+}
+
+async function openLog(
+  options: GivenOptions,
+  destination: LogDestination,
+  io: ProcessIo,
+  system: System,
+): Promise<OpenLog> {
+  const verbose = options.flag("verbose");
+  if (destination === "syslog") {
+    const log = await system.openSystemLog("gitsrv");
+    const write = (line: string, level: Parameters<typeof log.write>[0]) =>
+      log.write(level, line.trimEnd());
+    return {
+      logger: withoutRepeats(textLogger({ verbose, write })),
+      end: () => log.end(),
+    };
+  }
+  const write = destination === "none"
+    ? () => {}
+    : (line: string) => io.writeError(line);
+  return {
+    logger: withNotice(
+      withoutRepeats(textLogger({ pid: io.pid, verbose, write })),
+      (words) => {
+        if (destination === "none") return;
+        if (!followsGit(options) || verbose) io.writeError(words);
+      },
+    ),
+    end: () => Promise.resolve(),
+  };
 }
 
 /**
@@ -100,105 +147,110 @@ function withNotice(logger: Logger, show: (words: string) => void): Logger {
   };
 }
 
-/** One directory, and everything below it. */
-function friendlyPlan(
-  directories: readonly string[],
-  io: ProcessIo,
-  compose: Compose,
-  logger: Logger,
-): Plan {
-  const [named, second] = directories;
-  if (second !== undefined) {
-    throw new UsageError(
-      "usage",
-      "more than one directory needs --base-path or --strict-paths",
-    );
+async function serve(start: Start): Promise<number> {
+  const { options, io, logger, system, destination } = start;
+  const { hostnames, socketPaths, socketMode, port } = listenSettings(
+    options,
+    io,
+  );
+  const credentials = await credentialsOf(options, system);
+  const compose = await import("../compose.ts");
+  const { served, session } = sessionOptions(start, compose);
+  const pidFile = options.text("pid-file");
+  const server = await listening(port, served.kind, () =>
+    compose.serveTcp({
+      ...session,
+      ...(hostnames.length === 0 ? {} : { hostname: hostnames }),
+      ...{ socketPaths, socketMode, port },
+      beforeAccept() {
+        if (pidFile !== undefined) writePid(pidFile, io);
+        if (credentials !== undefined) system.dropPrivileges(credentials);
+      },
+    }));
+  logger.log("info", "Ready to rumble");
+  const isInBackground = system.isInBackground();
+  // git says nothing here; where nobody looks, neither do we.
+  if (served.kind !== "git-rules" || destination === "stderr") {
+    const { hostname, port, addresses } = server;
+    const background = isInBackground ? { background: io.pid } : {};
+    const at = { hostname, port, addresses, ...background };
+    io.writeError(banner({ ...served, ...at }));
   }
-  const root = named ?? DEFAULT_ROOT;
-  const found = root === "" ? undefined : io.kindOf(absolute(root, io));
-  if (found !== "directory") {
-    if (named !== undefined) throw missingDirectory(root, found);
-    const welcome = new compose.MemoryRepository();
-    fillWelcome(welcome);
-    return {
-      backend: new compose.DictBackend({ [WELCOME_NAME]: welcome }),
-      served: { kind: "welcome" },
-    };
+  io.onStrayError((error) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    logger.log("error", `BUG: ${stack ?? messageOf(error)}`);
+  });
+  if (isInBackground) {
+    await io.flushError();
+    system.settleInBackground();
   }
-  const path = absolute(root, io);
-  return {
-    backend: new compose.FileSystemBackend(path, { logger }),
-    served: {
-      kind: "directory",
-      directory: root,
-      example: compose.findRepository(path),
-    },
+  return await untilSignal(server, io);
+}
+
+/** The connection that another server has accepted: daemon.c, execute. */
+async function serveOne(start: Start): Promise<number> {
+  const compose = await import("../compose.ts");
+  const { session } = sessionOptions(start, compose);
+  const outcome = await compose.serveInetd(session);
+  return outcome === "done" ? EXIT.ok : EXIT_SESSION;
+}
+
+function sessionOptions(start: Start, compose: Compose) {
+  const { options, rest, io, logger, services } = start;
+  const isGit = followsGit(options);
+  const { backend, served } = isGit
+    ? gitPlan(options, rest, io, compose, logger)
+    : friendlyPlan(rest, io, compose, logger);
+  const hook = options.text("access-hook");
+  const session = {
+    backend,
+    limits: limitsOf(options),
+    terms: { filters: !isGit },
+    services,
+    // What has no slash is looked for on the search path.
+    ...(hook === undefined
+      ? {}
+      : { accessHook: hook.includes("/") ? absolute(hook, io) : hook }),
+    informativeErrors: options.flag("informative-errors"),
+    logger,
   };
+  return { served, session };
 }
 
-/** git daemon's own rules. */
-function gitPlan(
-  options: GivenOptions,
-  directories: readonly string[],
-  io: ProcessIo,
-  compose: Compose,
-  logger: Logger,
-): Plan {
-  const given = options.text("base-path");
-  const basePath = given === undefined ? undefined : absolute(given, io);
-  const isStrict = options.flag("strict-paths");
-  if (isStrict && directories.length === 0) {
-    throw new UsageError(
-      "strict-paths",
-      "option --strict-paths requires '<directory>' arguments",
-    );
+/** daemon.c: prepare_credentials. */
+async function credentialsOf(options: GivenOptions, system: System) {
+  const name = options.text("user");
+  if (name === undefined) return undefined;
+  const user = await system.findUser(name);
+  if (user === undefined) {
+    throw new UsageError("no-user", `user not found - ${name}`);
   }
-  if (
-    basePath !== undefined &&
-    (given === "" || io.kindOf(basePath) !== "directory")
-  ) {
-    throw new UsageError(
-      "base-path",
-      `base-path '${given}' does not exist or is not a directory`,
-    );
+  const group = options.text("group");
+  const gid = group === undefined ? user.gid : await system.findGroup(group);
+  if (gid === undefined) {
+    throw new UsageError("no-group", `group not found - ${group}`);
   }
-  const backend = new compose.FileSystemBackend({
-    rules: "git",
-    ...(basePath === undefined ? {} : { basePath }),
-    basePathRelaxed: options.flag("base-path-relaxed"),
-    strictPaths: isStrict,
-    exportAll: options.flag("export-all"),
-    directories,
-  }, { logger });
-  return { backend, served: { kind: "git-rules", basePath } };
+  const why = system.cannotDropPrivileges();
+  if (why !== undefined) throw new UsageError("no-privileges", why);
+  return { name, uid: user.uid, gid };
 }
 
-function limitsOf(options: GivenOptions): Partial<Limits> {
-  const limits: Partial<Record<keyof Limits, number>> = {};
-  for (const row of LIMITS) {
-    if (row.option === undefined) continue;
-    const value = options.integer(row.option);
-    if (value === undefined) continue;
-    // daemon.c: a negative number of connections is no limit.
-    limits[row.name] = toInternal(row, Math.max(0, value));
-  }
-  return limits;
-}
-
-/** Starts a server; why it cannot listen is said as daemon.c says it. */
+/** Starts a server; that it cannot listen is said as daemon.c says it. */
 async function listening<T>(
   port: number,
   kind: Served["kind"],
-  logger: Logger,
   start: () => Promise<T>,
 ): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const { log, fatal } = cannotListen(error, port, kind);
-    logger.log("error", log);
-    throw fatal;
+    // The log has the reason already; other codes are not the system's.
+    if (
+      !(error instanceof UsageError) || !/^E[A-Z]+$|^listen/.test(error.code)
+    ) {
+      throw error;
+    }
+    throw cannotListen(error, port, kind);
   }
 }
 
@@ -212,10 +264,6 @@ function writePid(path: string, io: ProcessIo): void {
       { cause },
     );
   }
-}
-
-function absolute(path: string, io: ProcessIo): string {
-  return path.startsWith("/") ? path : `${io.cwd()}/${path}`;
 }
 
 /** Serves until a signal; ends by that signal as git daemon does. */

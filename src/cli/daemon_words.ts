@@ -26,22 +26,38 @@ export type Served =
     readonly basePath: string | undefined;
   };
 
-/** What is served, and where. */
-export type Started = Served & {
-  /** The address that is listened on. */
+/** One place that is listened in. */
+export interface Place {
+  /** The address. */
   readonly hostname: string;
-  /** The port that is listened on. */
+  /** The port. */
   readonly port: number;
+  /** The path of a Unix domain socket; absent on TCP. */
+  readonly path?: string;
+}
+
+/** What is served, and where. */
+export type Started = Served & Place & {
+  /** Every place, where there are several. */
+  readonly addresses?: readonly Place[];
+  /** The process that serves, where it does so in the background. */
+  readonly background?: number;
 };
 
 /** The words at the start: what, where, and the line to paste. */
 export function banner(started: Started): string {
-  const url = baseUrl(started);
+  const places = started.addresses ?? [started];
+  const everywhere = places.map(nameOf).join(" and ");
+  const tcp = places.find(({ path }) => path === undefined);
   const reach = `(read-only, ${
-    isLoopback(started.hostname)
-      ? "this machine only"
-      : "reachable from the network"
+    places.every(isLocal) ? "this machine only" : "reachable from the network"
   })`;
+  const url = nameOf(tcp ?? started);
+  const text = (lines: readonly string[]) =>
+    linesOf([...lines, "", howToStop(started)]);
+  // git's own clients connect to TCP alone.
+  const clone = (path: string) =>
+    tcp === undefined ? [] : [`    git clone ${shellWord(url + path)}`];
   switch (started.kind) {
     case "directory": {
       const { directory, example } = started;
@@ -53,19 +69,19 @@ export function banner(started: Started): string {
           "To make one:",
           "",
           `    git init --bare -b main ${firstRepository(directory)}`,
-          `    git clone ${url}hello.git`,
+          ...clone("hello.git"),
         ]
-        : ["", `    git clone ${shellWord(url + urlPath(example))}`];
+        : ["", ...clone(urlPath(example))];
       return text([
-        `Serving ${printable(directory)} at ${url} ${reach}`,
+        `Serving ${printable(directory)} at ${everywhere} ${reach}`,
         ...lines,
       ]);
     }
     case "welcome":
       return text([
-        `Serving a welcome repository at ${url} ${reach}`,
+        `Serving a welcome repository at ${everywhere} ${reach}`,
         "",
-        `    git clone ${url}${WELCOME_NAME}`,
+        ...clone(WELCOME_NAME),
         "",
         "To serve your own, make one and start again:",
         "",
@@ -74,7 +90,7 @@ export function banner(started: Started): string {
     case "git-rules":
       return `Serving ${
         started.basePath === undefined ? "" : `${tidy(started.basePath)} `
-      }at ${url} by git daemon's rules\n`;
+      }at ${everywhere} by git daemon's rules\n`;
   }
 }
 
@@ -100,30 +116,23 @@ export function missingDirectory(
 }
 
 /**
- * The words for an address that cannot be listened on: git's own under its
- * rules; otherwise `log` names the port, and `fatal` says what would help.
+ * The error where nothing can be listened on: git's own under its rules;
+ * otherwise it says what would help.
  */
 export function cannotListen(
   error: UsageError,
   port: number,
   kind: Served["kind"],
-): { readonly log: string; readonly fatal: UsageError } {
-  const isGit = kind === "git-rules";
-  const hint = !isGit && error.code === "EADDRINUSE"
+): UsageError {
+  const hint = kind !== "git-rules" && error.code === "EADDRINUSE"
     ? "\nhint: another server has it; --port=0 takes a free one " +
       "(npm start -- --port=0)"
     : "";
-  return {
-    log: isGit
-      ? error.message
-      : error.message.replace(/^Could not bind to \S+(?=: )/, (words) =>
-        `${words} port ${port}`),
-    fatal: new UsageError(
-      error.code,
-      `unable to allocate any listen sockets on port ${port}${hint}`,
-      { cause: error },
-    ),
-  };
+  return new UsageError(
+    error.code,
+    `unable to allocate any listen sockets on port ${port}${hint}`,
+    { cause: error },
+  );
 }
 
 function firstRepository(directory: string): string {
@@ -135,16 +144,25 @@ function tidy(path: string): string {
   return printable(path.replace(/\/(?:\.?(?=\/)|\.?$)/g, "") || "/");
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" ||
-    hostname.startsWith("127.");
+function isLocal({ hostname, path }: Place): boolean {
+  return path !== undefined || hostname === "localhost" ||
+    hostname === "::1" || hostname.startsWith("127.");
 }
 
-function text(lines: readonly string[]): string {
-  return [...lines, "", "Press Ctrl-C to stop.", ""].join("\n");
+function howToStop({ background }: Started): string {
+  return background === undefined
+    ? "Press Ctrl-C to stop."
+    : `Process ${background} serves in the background; to stop it: ` +
+      `kill ${background}`;
 }
 
-function baseUrl({ hostname, port }: Started): string {
+function linesOf(lines: readonly string[]): string {
+  return [...lines, ""].join("\n");
+}
+
+/** The URL of a place; a Unix domain socket has none, and is its path. */
+function nameOf({ hostname, port, path }: Place): string {
+  if (path !== undefined) return `unix:${printable(path)}`;
   const anywhere = hostname === "0.0.0.0" || hostname === "::";
   const name = anywhere ? "localhost" : hostname;
   const host = name.includes(":") ? `[${name}]` : name;

@@ -48,7 +48,11 @@ export function commandHelp(command: CommandRow): string {
 
 function optionLines(row: OptionRow): string[] {
   const short = row.short === undefined ? "" : `-${row.short}, `;
-  const value = row.value === undefined ? "" : `=${row.value}`;
+  const value = row.value === undefined
+    ? ""
+    : row.isOptional === true
+    ? `[=${row.value}]`
+    : `=${row.value}`;
   const form = `${INDENT}${short}--${row.name}${value}`;
   const lines = wrap(row.meaning, WIDTH - COLUMN);
   const first = form.length < COLUMN ? lines.shift() ?? "" : "";

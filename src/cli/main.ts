@@ -74,10 +74,7 @@ async function runCommand(
   const command = COMMANDS.find((row) => row.name === name);
   if (command === undefined) return unknownCommand(name, io);
   try {
-    const parsed = parseOptions(command.options, args, {
-      command: name,
-      notYet: command.notYet ?? [],
-    });
+    const parsed = parseOptions(command.options, args, command.refused);
     if (parsed.help !== undefined) {
       await io.writeOut(commandHelp(command));
       // parse-options: -h counts as a usage error, --help does not.

@@ -21,40 +21,71 @@ export interface OptionRow {
   readonly value?: string;
   /** Whether the value is a decimal number. */
   readonly isInteger?: boolean;
-  /** Whether a second value is refused: git collects them, and we cannot yet. */
-  readonly isSingle?: boolean;
+  /** Whether the value may be left out, which is "": it stands behind "=". */
+  readonly isOptional?: boolean;
   /** What it does, one line. */
   readonly meaning: string;
 }
 
+/** One option as it was given. */
+export interface GivenOption {
+  /** The long form, without dashes and without "no-". */
+  readonly name: string;
+  /** The value; of a flag whether it is on, `false` where it is taken back. */
+  readonly value: string | boolean;
+}
+
 /** What was given on the command line. */
 export class GivenOptions {
-  #values: ReadonlyMap<string, string | boolean>;
+  #given: readonly GivenOption[];
 
-  constructor(values: ReadonlyMap<string, string | boolean>) {
-    this.#values = values;
+  /** Keeps `given`, which stands in the order of the command line. */
+  constructor(given: readonly GivenOption[]) {
+    this.#given = given;
   }
 
   /** Whether an option was given, in either form. */
   has(name: string): boolean {
-    return this.#values.has(name);
+    return this.#last(name) !== undefined;
   }
 
   /** Whether a flag is on. */
   flag(name: string): boolean {
-    return this.#values.get(name) === true;
+    return this.#last(name)?.value === true;
   }
 
-  /** A value as text; `undefined` where it was not given, or taken back. */
+  /**
+   * A value as text, the last of several; `undefined` where it was not given,
+   * or taken back.
+   */
   text(name: string): string | undefined {
-    const value = this.#values.get(name);
+    const value = this.#last(name)?.value;
     return typeof value === "string" ? value : undefined;
+  }
+
+  /** Every value of one option, in order, since it was last taken back. */
+  all(name: string): string[] {
+    const values: string[] = [];
+    for (const { value } of this.among([name])) {
+      if (typeof value === "string") values.push(value);
+      else values.length = 0;
+    }
+    return values;
+  }
+
+  /** Every mention of some options, in the order of the command line. */
+  among(names: readonly string[]): GivenOption[] {
+    return this.#given.filter(({ name }) => names.includes(name));
   }
 
   /** A value as a number, for rows with `isInteger`. */
   integer(name: string): number | undefined {
     const value = this.text(name);
     return value === undefined ? undefined : Number(value);
+  }
+
+  #last(name: string): GivenOption | undefined {
+    return this.#given.findLast((option) => option.name === name);
   }
 }
 
@@ -63,7 +94,7 @@ const TAKEN_BACK = false;
 
 /** A command line taken apart. */
 export interface ParsedArguments {
-  /** The options; of one given twice, the last. */
+  /** The options. */
   readonly options: GivenOptions;
   /** The other arguments, in order. */
   readonly rest: readonly string[];
@@ -71,26 +102,17 @@ export interface ParsedArguments {
   readonly help?: "-h" | "--help";
 }
 
-/** Options that git's command of that name has, and ours has not yet. */
-export interface NotYet {
-  /** The name of the command, after `git`. */
-  readonly command: string;
-  /** Their long forms, without dashes. */
-  readonly notYet: readonly string[];
-}
-
-const NOTHING_MISSING: NotYet = { command: "", notYet: [] };
-
 /**
  * Takes arguments apart. Throws a UsageError "usage" in parse-options' words;
- * for an unknown option it names the nearest one, unless it is one of git's.
+ * for an unknown option it names the nearest one, unless `refused` says why
+ * there is none of that name.
  */
 export function parseOptions(
   rows: readonly OptionRow[],
   args: readonly string[],
-  missing: NotYet = NOTHING_MISSING,
+  refused: Readonly<Record<string, string>> = {},
 ): ParsedArguments {
-  const values = new Map<string, string | boolean>();
+  const given: GivenOption[] = [];
   const rest: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string;
@@ -99,29 +121,26 @@ export function parseOptions(
       break;
     }
     if (arg === "--help" || arg === "-h") {
-      return { options: new GivenOptions(values), rest, help: arg };
+      return { options: new GivenOptions(given), rest, help: arg };
     }
     if (!arg.startsWith("-") || arg === "-") {
       rest.push(arg);
       continue;
     }
-    const { row, value, isNegated } = recognise(rows, arg, missing);
+    const { row, value, isNegated } = recognise(rows, arg, refused);
     if (row.value === undefined) {
       if (value !== undefined) throw usage(`${said(row)} takes no value`);
-      values.set(row.name, !isNegated);
+      given.push({ name: row.name, value: !isNegated });
     } else if (isNegated) {
       if (value !== undefined) throw usage(`${said(row)} takes no value`);
-      values.set(row.name, TAKEN_BACK);
+      given.push({ name: row.name, value: TAKEN_BACK });
     } else {
-      const given = value ?? args[++i];
-      if (given === undefined) throw usage(`${said(row)} requires a value`);
-      if (row.isSingle === true && typeof values.get(row.name) === "string") {
-        throw usage(`only one --${row.name} is supported yet`);
-      }
-      values.set(row.name, checked(row, given));
+      const text = value ?? (row.isOptional === true ? "" : args[++i]);
+      if (text === undefined) throw usage(`${said(row)} requires a value`);
+      given.push({ name: row.name, value: checked(row, text) });
     }
   }
-  return { options: new GivenOptions(values), rest };
+  return { options: new GivenOptions(given), rest };
 }
 
 interface Recognised {
@@ -133,7 +152,7 @@ interface Recognised {
 function recognise(
   rows: readonly OptionRow[],
   arg: string,
-  missing: NotYet,
+  refused: Readonly<Record<string, string>>,
 ): Recognised {
   if (!arg.startsWith("--")) {
     const row = rows.find(({ short }) => short === arg.slice(1, 2));
@@ -150,10 +169,8 @@ function recognise(
     ? rows.find((candidate) => candidate.name === name.slice(3))
     : undefined;
   if (negated !== undefined) return { row: negated, value, isNegated: true };
-  if (missing.notYet.includes(name)) {
-    throw usage(
-      `option \`${name}' of git ${missing.command} is not supported yet`,
-    );
+  if (Object.hasOwn(refused, name)) {
+    throw usage(`option \`${name}' ${refused[name]}`);
   }
   const close = nearest(name, rows.map((candidate) => candidate.name));
   const hint = close === undefined

@@ -6,9 +6,10 @@
  */
 
 import { LIMITS } from "../server/limits.ts";
+import type { ServiceChange } from "../server/services.ts";
 import type { CommandRow } from "./command.ts";
 import type { OptionRow } from "./options.ts";
-import { GIT_DAEMON_NOT_YET } from "./unsupported.ts";
+import { GIT_DAEMON_REFUSED } from "./unsupported.ts";
 
 const LIMIT_OPTIONS: readonly OptionRow[] = LIMITS.flatMap((row) =>
   row.option === undefined ? [] : [{
@@ -25,14 +26,23 @@ const DAEMON_OPTIONS: readonly OptionRow[] = [
   {
     name: "listen",
     value: "<host>",
-    isSingle: true,
-    meaning: "address to listen on; default 127.0.0.1",
+    meaning: "address, host name or Unix domain socket (an absolute path, or " +
+      "unix:<path>) to listen on, again for more; default 127.0.0.1",
   },
   {
     name: "port",
     value: "<n>",
     isInteger: true,
     meaning: "port to listen on; default 9418, 0 lets the system choose",
+  },
+  {
+    name: "socket-mode",
+    value: "<mode>",
+    meaning: "who may connect to Unix domain sockets; default 0600",
+  },
+  {
+    name: "inetd",
+    meaning: "serve the one connection on standard input and output",
   },
   {
     name: "base-path",
@@ -48,9 +58,29 @@ const DAEMON_OPTIONS: readonly OptionRow[] = [
     meaning: "take paths as they are: no .git is added (git's rules)",
   },
   {
+    name: "interpolated-path",
+    value: "<template>",
+    meaning: "where repositories are for clients that name a host: %H is its " +
+      "name, %CH the canonical one, %IP its address, %P the port, %D the " +
+      "requested path (git's rules)",
+  },
+  {
+    name: "user-path",
+    value: "<path>",
+    isOptional: true,
+    meaning: "let ~user stand for a user's home, or <path> in it (git's rules)",
+  },
+  {
     name: "export-all",
     meaning: "serve repositories without git-daemon-export-ok as well " +
       "(git's rules)",
+  },
+  ...serviceOptions(),
+  {
+    name: "access-hook",
+    value: "<program>",
+    meaning: "run it before each request, with service, repository, host, " +
+      "canonical host, address and port; it refuses by its exit code",
   },
   {
     name: "informative-errors",
@@ -63,7 +93,44 @@ const DAEMON_OPTIONS: readonly OptionRow[] = [
     meaning: "listen though old connections linger: always done, for git",
   },
   { name: "verbose", meaning: "log every connection and request" },
+  {
+    name: "log-destination",
+    value: "<where>",
+    meaning: "stderr, syslog or none; default syslog with --inetd or " +
+      "--detach, else stderr",
+  },
+  { name: "syslog", meaning: "short for --log-destination=syslog" },
+  {
+    name: "detach",
+    meaning: "serve in the background; this ends when that listens",
+  },
+  {
+    name: "user",
+    value: "<name>",
+    meaning: "become this user once the ports are open",
+  },
+  {
+    name: "group",
+    value: "<name>",
+    meaning: "with this group in place of the user's own",
+  },
 ];
+
+/** `--enable=<service>` and its kin. */
+function serviceOptions(): readonly OptionRow[] {
+  const meanings: Readonly<Record<ServiceChange, string>> = {
+    "enable": "offer a service: upload-pack, upload-archive",
+    "disable": "do not offer it",
+    "allow-override": "let a repository's configuration decide " +
+      "(daemon.uploadpack, daemon.uploadarch): the default",
+    "forbid-override": "do not let it",
+  };
+  return Object.entries(meanings).map(([name, meaning]) => ({
+    name,
+    value: "<service>",
+    meaning,
+  }));
+}
 
 /** All subcommands, in the order of help. */
 export const COMMANDS: readonly CommandRow[] = [
@@ -75,12 +142,13 @@ export const COMMANDS: readonly CommandRow[] = [
       "Serves every repository below <directory>, read-only. Without one it is",
       "./repos, and without that a welcome repository that is kept in memory.",
       "",
-      "With --base-path, --base-path-relaxed or --strict-paths the rules are",
-      "those of git daemon: the directories are the list of what may be served,",
-      "and a repository needs git-daemon-export-ok unless --export-all is given.",
+      "With --base-path, --base-path-relaxed, --strict-paths,",
+      "--interpolated-path or --user-path the rules are those of git daemon: the",
+      "directories are the list of what may be served, and a repository needs",
+      "git-daemon-export-ok unless --export-all is given.",
     ],
     options: DAEMON_OPTIONS,
-    notYet: GIT_DAEMON_NOT_YET,
+    refused: GIT_DAEMON_REFUSED,
     load: async () => (await import("./daemon.ts")).runDaemon,
   },
   {

@@ -7,11 +7,13 @@
 import { type Logger, SILENT } from "../core/logger.ts";
 import { NODE_FILES } from "../runtime/files.ts";
 import { currentProcess, userId } from "../runtime/process.ts";
+import { remembered } from "../server/remembered.ts";
 import { FileBackend } from "../storage/files/backend.ts";
 import type { ExposureRules } from "../storage/files/exposure.ts";
 import type { SearchMode } from "../storage/files/layout.ts";
 import type { ObjectStoreOptions } from "../storage/objects/options.ts";
 import type {
+  AskedHost,
   Backend,
   Repository,
   RepositoryAddress,
@@ -54,12 +56,13 @@ export class FileSystemBackend implements Backend {
   }
 
   /**
-   * The repository that a client means by `path`, which starts with a slash.
+   * The repository that a client means by `path`, which starts with a slash;
+   * `host` is the host that it named, for `interpolatedPath`.
    * Rejects with a RefusedError where there is none that it may have, and with
    * a StorageError where it cannot be read.
    */
-  openRepository(path: string): Promise<Repository> {
-    return this.#backend.openRepository(path);
+  openRepository(path: string, host?: AskedHost): Promise<Repository> {
+    return this.#backend.openRepository(path, host);
   }
 
   /**
@@ -86,6 +89,16 @@ function fileBackend(
     owners: trustedOwners(env),
     configFiles: configFiles(env),
     objects,
+    homeOf: remembered({
+      ask: async (user) => {
+        // path.c: interpolate_path.
+        if (user === "") return home;
+        const { findUser } = await import("../runtime/accounts.ts");
+        return (await findUser(user))?.home;
+      },
+      none: undefined,
+      monotonic: () => performance.now(),
+    }),
     ...(home === undefined ? {} : { home }),
   });
 }

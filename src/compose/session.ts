@@ -7,8 +7,10 @@
 import { SILENT } from "../core/logger.ts";
 import { host } from "../runtime/detect.ts";
 import { currentProcess } from "../runtime/process.ts";
+import { programHook } from "../server/access_hook.ts";
+import { hostLookUp } from "../server/host_names.ts";
 import { DEFAULT_LIMITS } from "../server/limits.ts";
-import { SERVICES } from "../server/services.ts";
+import { SERVICES, withSettings } from "../server/services.ts";
 import type { SessionContext } from "../server/session_context.ts";
 import { SessionIds } from "../server/session_ids.ts";
 import { AGENT } from "../server/version.ts";
@@ -21,7 +23,13 @@ import type { ServeTcpOptions } from "./tcp.ts";
 export function sessionContext(
   options: Pick<
     ServeTcpOptions,
-    "backend" | "limits" | "informativeErrors" | "logger" | "terms"
+    | "backend"
+    | "limits"
+    | "informativeErrors"
+    | "logger"
+    | "terms"
+    | "services"
+    | "accessHook"
   >,
 ): SessionContext {
   const logger = options.logger ?? SILENT;
@@ -30,7 +38,7 @@ export function sessionContext(
   const [machine = 0] = crypto.getRandomValues(new Uint32Array(1));
   return {
     backend: options.backend,
-    services: SERVICES,
+    services: withSettings(SERVICES, options.services ?? []),
     limits,
     answers: new AnswerCache(limits.answerCacheBytes),
     clock,
@@ -40,6 +48,22 @@ export function sessionContext(
     terms: { ...GIT_TERMS, ...options.terms },
     // Not of the machine's name, which is nobody's business.
     sessionIds: new SessionIds({ clock, pid: currentProcess().pid, machine }),
+    lookUpHost: hostLookUp(
+      async (name) =>
+        await (await import("../runtime/accounts.ts")).lookUpHost(name),
+      clock,
+    ),
+    ...(options.accessHook === undefined ? {} : {
+      accessHook: programHook({
+        program: options.accessHook,
+        run: async (program, run) =>
+          await (await import("../runtime/programs.ts")).runProgram(
+            program,
+            run,
+          ),
+        timeoutMs: limits.accessHookMs,
+      }),
+    }),
     informativeErrors: options.informativeErrors ?? false,
   };
 }

@@ -4,16 +4,19 @@
  * @module
  */
 
+import type { Listener } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
 import { host } from "../runtime/detect.ts";
 import { processorCount } from "../runtime/workers.ts";
 import { Daemon } from "../server/daemon.ts";
 import { ErrandPool } from "../server/errand_pool.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
+import type { ServiceSetting } from "../server/services.ts";
 import type { SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import { startThread } from "../threads.ts";
 import { FileSystemBackend } from "./files.ts";
+import { listenEverywhere, type ListenPlaces } from "./listen.ts";
 import { sessionContext } from "./session.ts";
 
 /** Threads that look into repositories, so that this one serves sockets. */
@@ -43,10 +46,25 @@ const MAX_WORKERS = 8;
 export interface ServeTcpOptions {
   /** Finds repositories. */
   readonly backend: Backend;
-  /** Address to listen on; "127.0.0.1" unless told. */
-  readonly hostname?: string;
+  /**
+   * Addresses to listen on, or host names, which stand for all of theirs;
+   * "127.0.0.1" unless told, or none where there are `socketPaths`.
+   */
+  readonly hostname?: string | readonly string[];
   /** Port to listen on; 9418 unless told, 0 lets the system choose. */
   readonly port?: number;
+  /**
+   * Unix domain sockets to listen on, by their absolute paths. A socket that
+   * nobody listens on any more is replaced.
+   */
+  readonly socketPaths?: readonly string[];
+  /** The mode of these sockets: who may connect; 0o600 unless told. */
+  readonly socketMode?: number;
+  /**
+   * Called when everything is listened on, before the first connection is
+   * taken. What it throws closes the server, and rejects.
+   */
+  readonly beforeAccept?: (addresses: readonly ServerAddress[]) => void;
   /** Closes the server when it aborts. */
   readonly signal?: AbortSignal;
   /** Bounds; see the README's table for what they are unless told. */
@@ -55,16 +73,38 @@ export interface ServeTcpOptions {
   readonly terms?: Partial<SessionTerms>;
   /** Whether refused clients learn why; they do not unless told. */
   readonly informativeErrors?: boolean;
+  /**
+   * Which services are offered, beside git daemon's defaults; in order, of
+   * contradicting ones the last counts.
+   */
+  readonly services?: readonly ServiceSetting[];
+  /**
+   * A program that decides over every request, as git daemon's
+   * `--access-hook`: an absolute path, or a name on the search path.
+   */
+  readonly accessHook?: string;
   /** The log; silent unless told. */
   readonly logger?: Logger;
 }
 
+/** One place that a server listens in. */
+export interface ServerAddress {
+  /** The address; the path of a Unix domain socket. */
+  readonly hostname: string;
+  /** The port; 0 for a Unix domain socket. */
+  readonly port: number;
+  /** The path of a Unix domain socket; absent on TCP. */
+  readonly path?: string;
+}
+
 /** A server that {@linkcode serveTcp} started. */
 export interface TcpServer extends AsyncDisposable {
-  /** The address it is bound to. */
+  /** The first address it is bound to. */
   readonly hostname: string;
-  /** The port it is bound to. */
+  /** The port of that address. */
   readonly port: number;
+  /** Every place it listens in, one at least. */
+  readonly addresses: readonly ServerAddress[];
   /** Resolves when it has closed and every session has ended. */
   readonly finished: Promise<void>;
   /**
@@ -75,8 +115,9 @@ export interface TcpServer extends AsyncDisposable {
 }
 
 /**
- * Serves git:// on TCP. Resolves once it listens; rejects with a UsageError
- * (code "EADDRINUSE", "EACCES"...) where it cannot.
+ * Serves git:// on TCP, and on Unix domain sockets. Resolves once it listens;
+ * rejects with a UsageError (code "EADDRINUSE", "EACCES"...) where it cannot
+ * in any of the places; others that it cannot are logged.
  *
  * @example Serve one repository, and stop
  * ```ts
@@ -108,15 +149,20 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   const common = sessionContext({ ...options, limits });
   const errands = errandPool(size, common.limits, common.logger);
   const context = { ...common, errands };
-  const listener = await host().listen({
-    hostname: options.hostname ?? "127.0.0.1",
-    port: options.port ?? 9418,
-    reuseAddress: true,
-  }, (error) => {
-    const why = error instanceof Error ? error.message : String(error);
-    context.logger.log("error", `accept: ${why}`);
-  });
-  const daemon = new Daemon({ listeners: [listener], context });
+  const listeners = await listenEverywhere(
+    placesOf(options),
+    context.logger,
+  );
+  const addresses = listeners.map(addressOf);
+  const [first] = addresses;
+  if (first === undefined) throw new TypeError("Cannot serve: nowhere");
+  try {
+    options.beforeAccept?.(addresses);
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+  const daemon = new Daemon({ listeners, context });
   // Repositories on disk are what threads are for.
   if (options.backend instanceof FileSystemBackend) errands.warm();
   const close = () => {
@@ -130,10 +176,26 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
     signal?.removeEventListener("abort", close);
   });
   return {
-    hostname: listener.hostname,
-    port: listener.port,
+    hostname: first.hostname,
+    port: first.port,
+    addresses,
     finished: daemon.finished,
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function placesOf(options: ServeTcpOptions): ListenPlaces {
+  const { hostname, socketPaths = [] } = options;
+  const usual = socketPaths.length > 0 ? [] : ["127.0.0.1"];
+  return {
+    hostnames: typeof hostname === "string" ? [hostname] : hostname ?? usual,
+    port: options.port ?? 9418,
+    socketPaths,
+    socketMode: options.socketMode ?? 0o600,
+  };
+}
+
+function addressOf({ hostname, port, path }: Listener): ServerAddress {
+  return path === undefined ? { hostname, port } : { hostname, port, path };
 }

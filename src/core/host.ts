@@ -38,10 +38,15 @@ export interface Connection {
 
 /** A listening socket. */
 export interface Listener {
-  /** The address it is bound to. */
+  /** The address it is bound to; the path of a Unix domain socket. */
   readonly hostname: string;
-  /** The port it is bound to, also when port 0 was asked for. */
+  /**
+   * The port it is bound to, also when port 0 was asked for; 0 for a Unix
+   * domain socket.
+   */
   readonly port: number;
+  /** The path of a Unix domain socket; absent on TCP. */
+  readonly path?: string;
   /**
    * The next connection, or `undefined` once closed. Errors that concern one
    * connection or pass by (EMFILE) are retried inside, with a pause.
@@ -52,7 +57,21 @@ export interface Listener {
 }
 
 /** Where and how to listen. */
-export interface ListenOptions {
+export type ListenOptions = TcpListenOptions | UnixListenOptions;
+
+/** Where to listen: a Unix domain socket. */
+export interface UnixListenOptions {
+  /**
+   * Its path, absolute. A socket there that nobody listens on is replaced;
+   * anything else is in the way. It is removed when the listener is closed.
+   */
+  readonly path: string;
+  /** Who may connect: the file's mode. */
+  readonly mode: number;
+}
+
+/** Where and how to listen on TCP. */
+export interface TcpListenOptions {
   /** An address or a host name. */
   readonly hostname: string;
   /** A TCP port; 0 lets the system choose. */

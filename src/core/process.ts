@@ -42,3 +42,38 @@ export interface ProcessIo {
   /** Ends the process by a signal whose handlers were taken off. */
   killSelf(signal: EndSignal): void;
 }
+
+/** How to run a program to its end. */
+export interface ProgramRun {
+  /** Its arguments; no shell sees them. */
+  readonly args: readonly string[];
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; where we do unless told. */
+  readonly cwd?: string;
+  /** So many bytes of its output are kept; the rest is read and dropped. */
+  readonly outputLimit: number;
+  /** Then it is killed, and what it has started with it, milliseconds. */
+  readonly timeoutMs: number;
+  /** Kills it when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** Its exit code; `undefined` where it was killed. */
+  readonly code: number | undefined;
+  /** What it wrote to standard output, up to the limit. */
+  readonly output: Uint8Array;
+  /** Whether it was killed for taking too long. */
+  readonly isTimedOut: boolean;
+}
+
+/**
+ * Runs a program with an empty input and nothing to read its errors. Rejects
+ * with the system's error ("ENOENT", "EACCES") where it cannot be started.
+ */
+export type RunProgram = (
+  program: string,
+  run: ProgramRun,
+) => Promise<ProgramEnd>;

@@ -7,6 +7,7 @@
  */
 
 import type { Connection, Listener, ListenOptions } from "../core/host.ts";
+import { bindUnix, removeSocket } from "./addresses.ts";
 import {
   bunGlobal,
   type BunListener,
@@ -14,7 +15,7 @@ import {
   type BunSocketHandler,
 } from "./bun_types.ts";
 import type { ReportTrouble } from "./host.ts";
-import { ACCEPT_PAUSE_MS, listenError } from "./listen_error.ts";
+import { ACCEPT_PAUSE_MS, listenError, UNIX_PEER } from "./listen_error.ts";
 import { abortable } from "./signals.ts";
 import { SpareDescriptor } from "./spare_descriptor.ts";
 
@@ -26,29 +27,38 @@ const KEEP_ALIVE_MS = 60_000;
 const ON = true;
 
 /**
- * Listens on TCP with `Bun.listen`. Where descriptors run out, connections are
+ * Listens with `Bun.listen`. Where descriptors run out, connections are
  * closed as they come: this runtime cannot let them wait.
  */
-export function listenBun(
+export async function listenBun(
   options: ListenOptions,
   report: ReportTrouble = () => {},
 ): Promise<Listener> {
   const bun = bunGlobal();
   if (bun === undefined) {
-    return Promise.reject(new TypeError("Cannot listen: this is not Bun"));
+    throw new TypeError("Cannot listen: this is not Bun");
   }
-  const listener = new BunTcpListener(report);
+  const listener = new BunSocketListener(report);
+  const common = {
+    // Without it the answer to a half-closed peer is lost.
+    allowHalfOpen: true,
+    socket: handler((connection) => listener.push(connection)),
+  };
+  if ("path" in options) {
+    const { path } = options;
+    const bound = await bindUnix(
+      options,
+      () => bun.listen<BunConnection | undefined>({ unix: path, ...common }),
+    );
+    return listener.bind(bound, path);
+  }
   try {
-    listener.bind(bun.listen<BunConnection | undefined>({
-      hostname: options.hostname,
-      port: options.port,
-      // Without it the answer to a half-closed peer is lost.
-      allowHalfOpen: true,
-      socket: handler((connection) => listener.push(connection)),
-    }));
-    return Promise.resolve(listener);
+    const { hostname, port } = options;
+    return listener.bind(
+      bun.listen<BunConnection | undefined>({ hostname, port, ...common }),
+    );
   } catch (error) {
-    return Promise.reject(listenError(options, error));
+    throw listenError(options, error);
   }
 }
 
@@ -69,9 +79,10 @@ function handler(
   };
 }
 
-class BunTcpListener implements Listener {
+class BunSocketListener implements Listener {
   hostname = "";
   port = 0;
+  path?: string;
   #listener: BunListener | undefined;
   #waiting: BunConnection[] = [];
   #wake: (() => void) | undefined;
@@ -85,10 +96,16 @@ class BunTcpListener implements Listener {
     this.#report = report;
   }
 
-  bind(listener: BunListener): void {
+  bind(listener: BunListener, path?: string): this {
     this.#listener = listener;
-    this.hostname = listener.hostname;
-    this.port = listener.port;
+    if (path === undefined) {
+      this.hostname = listener.hostname;
+      this.port = listener.port;
+    } else {
+      this.hostname = path;
+      this.path = path;
+    }
+    return this;
   }
 
   push(connection: BunConnection): void {
@@ -129,6 +146,7 @@ class BunTcpListener implements Listener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener?.stop();
+    if (this.path !== undefined) removeSocket(this.path);
     this.#spare.release();
     clearInterval(this.#watch);
     for (const connection of this.#waiting.splice(0)) connection.close();
@@ -155,6 +173,11 @@ class BunConnection implements Connection {
   constructor(socket: BunSocket<BunConnection | undefined>) {
     this.#socket = socket;
     const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined) {
+      this.address = "";
+      this.peer = UNIX_PEER;
+      return;
+    }
     this.address = remoteAddress;
     const host = remoteAddress.includes(":")
       ? `[${remoteAddress}]`

@@ -6,12 +6,12 @@
  * @module
  */
 
-/** A TCP socket of Bun's. */
+/** A socket of Bun's, TCP or Unix. */
 export interface BunSocket<Data> {
   /** What the listener attached to it. */
   data: Data;
-  /** The peer's address. */
-  readonly remoteAddress: string;
+  /** The peer's address; absent on Unix domain sockets. */
+  readonly remoteAddress?: string;
   /** The peer's port; absent on old versions and closed sockets. */
   readonly remotePort?: number;
   /** Takes what the kernel takes now and returns the count; -1 if closed. */
@@ -60,13 +60,17 @@ export interface BunListener {
 
 /** Bun's global, as far as we use it. */
 export interface BunGlobal {
-  /** Listens on TCP. */
-  listen<Data>(options: {
-    readonly hostname: string;
-    readonly port: number;
-    readonly allowHalfOpen: boolean;
-    readonly socket: BunSocketHandler<Data>;
-  }): BunListener;
+  /** Listens on TCP, or on a Unix domain socket. */
+  listen<Data>(
+    options:
+      & ({ readonly hostname: string; readonly port: number } | {
+        readonly unix: string;
+      })
+      & {
+        readonly allowHalfOpen: boolean;
+        readonly socket: BunSocketHandler<Data>;
+      },
+  ): BunListener;
 }
 
 /** Bun's global, or `undefined` under another runtime. */

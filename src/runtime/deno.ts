@@ -7,41 +7,55 @@
  */
 
 import type { Connection, Listener, ListenOptions } from "../core/host.ts";
+import { bindUnix, removeSocket } from "./addresses.ts";
 import type { ReportTrouble } from "./host.ts";
-import { ACCEPT_PAUSE_MS, listenError } from "./listen_error.ts";
+import { ACCEPT_PAUSE_MS, listenError, UNIX_PEER } from "./listen_error.ts";
 import { abortable } from "./signals.ts";
 
 /** For the socket options that we switch on. */
 const ON = true;
 
-/** Listens on TCP with `Deno.listen`. */
-export function listenDeno(
+/** Listens with `Deno.listen`. */
+export async function listenDeno(
   options: ListenOptions,
   report: ReportTrouble = () => {},
 ): Promise<Listener> {
+  if ("path" in options) {
+    const { path } = options;
+    const bound = await bindUnix(
+      options,
+      () => Deno.listen({ transport: "unix", path }),
+    );
+    return new DenoListener(bound, report, path);
+  }
   try {
     const { hostname, port } = options;
     // The runtime always sets SO_REUSEADDR, on Unix: nothing to pass on.
-    return Promise.resolve(
-      new DenoListener(Deno.listen({ hostname, port }), report),
-    );
+    return new DenoListener(Deno.listen({ hostname, port }), report);
   } catch (error) {
-    return Promise.reject(listenError(options, error));
+    throw listenError(options, error);
   }
 }
 
 class DenoListener implements Listener {
   readonly hostname: string;
   readonly port: number;
-  #listener: Deno.TcpListener;
+  readonly path?: string;
+  #listener: Deno.TcpListener | Deno.UnixListener;
   #report: ReportTrouble;
   #isClosed = false;
 
-  constructor(listener: Deno.TcpListener, report: ReportTrouble) {
+  constructor(
+    listener: Deno.TcpListener | Deno.UnixListener,
+    report: ReportTrouble,
+    path?: string,
+  ) {
     this.#listener = listener;
     this.#report = report;
-    this.hostname = listener.addr.hostname;
-    this.port = listener.addr.port;
+    const { addr } = listener;
+    this.hostname = path ?? ("hostname" in addr ? addr.hostname : "");
+    this.port = "port" in addr ? addr.port : 0;
+    if (path !== undefined) this.path = path;
   }
 
   async accept(): Promise<Connection | undefined> {
@@ -68,6 +82,7 @@ class DenoListener implements Listener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
+    if (this.path !== undefined) removeSocket(this.path);
   }
 }
 
@@ -75,11 +90,16 @@ class DenoConnection implements Connection {
   readonly peer: string;
   readonly address: string;
   sent = 0;
-  #conn: Deno.TcpConn;
+  #conn: Deno.TcpConn | Deno.UnixConn;
   #isClosed = false;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.TcpConn | Deno.UnixConn) {
     this.#conn = conn;
+    if (!isTcp(conn)) {
+      this.address = "";
+      this.peer = UNIX_PEER;
+      return;
+    }
     const { hostname, port } = conn.remoteAddr;
     this.address = hostname;
     this.peer = hostname.includes(":")
@@ -126,4 +146,8 @@ class DenoConnection implements Connection {
     this.#isClosed = true;
     this.#conn.close();
   }
+}
+
+function isTcp(conn: Deno.TcpConn | Deno.UnixConn): conn is Deno.TcpConn {
+  return conn.localAddr.transport === "tcp";
 }

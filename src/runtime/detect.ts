@@ -12,6 +12,7 @@ import { stdioConnection } from "./stdio.ts";
 
 const DENO: Host = {
   name: "deno",
+  addressesOf: addresses,
   async listen(options, report) {
     const { listenDeno } = await import("./deno.ts");
     return await listenDeno(options, report);
@@ -22,6 +23,7 @@ const DENO: Host = {
 
 const BUN: Host = {
   name: "bun",
+  addressesOf: addresses,
   async listen(options, report) {
     const { listenBun } = await import("./bun.ts");
     return await listenBun(options, report);
@@ -29,6 +31,11 @@ const BUN: Host = {
   stdio: stdioConnection,
   clock: IMMEDIATE_CLOCK,
 };
+
+async function addresses(hostname: string): Promise<readonly string[]> {
+  const { addressesOf } = await import("./addresses.ts");
+  return await addressesOf(hostname);
+}
 
 /** The runtime that runs this. Throws a TypeError under any other. */
 export function host(): Host {

@@ -19,8 +19,10 @@ export type ReportTrouble = (error: unknown) => void;
 export interface Host {
   /** Its name, for the log. */
   readonly name: "deno" | "bun";
+  /** Every address of a host name. Rejects with a UsageError "ENOTFOUND". */
+  addressesOf(hostname: string): Promise<readonly string[]>;
   /**
-   * Starts listening on TCP. Rejects with a UsageError whose code is the
+   * Starts listening on TCP or on a Unix domain socket. Rejects with a UsageError whose code is the
    * system's ("EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOTFOUND") or
    * "listen-failed".
    */

@@ -10,6 +10,9 @@ import type { ListenOptions } from "../core/host.ts";
 /** How long accepting rests after an error that may pass: EMFILE, ENFILE. */
 export const ACCEPT_PAUSE_MS = 100;
 
+/** How the log calls who came by a Unix domain socket. */
+export const UNIX_PEER = "unix";
+
 const REASONS: readonly {
   readonly code: string;
   readonly sign: RegExp;
@@ -31,6 +34,11 @@ const REASONS: readonly {
     words: "Cannot assign requested address",
   },
   {
+    code: "ENOENT",
+    sign: /ENOENT|no such file/i,
+    words: "No such file or directory",
+  },
+  {
     code: "ENOTFOUND",
     // Bun gives no code for a name that does not resolve.
     sign: /ENOTFOUND|lookup|name or service|^ Failed to listen at/i,
@@ -49,9 +57,9 @@ export function listenError(
   const reason = REASONS.find(({ sign }) => sign.test(said));
   return new UsageError(
     reason?.code ?? "listen-failed",
-    `Could not bind to ${options.hostname}: ${
-      reason?.words ?? messageOf(cause)
-    }`,
+    `Could not bind to ${
+      "path" in options ? options.path : options.hostname
+    }: ${reason?.words ?? messageOf(cause)}`,
     { cause },
   );
 }

@@ -17,6 +17,8 @@ export interface Limits extends ServiceLimits {
   readonly timeoutMs: number;
   /** After the first SIGTERM or SIGINT: time for sessions to end, ms. */
   readonly drainMs: number;
+  /** A run of `--access-hook`, ms; then it is killed, and the client refused. */
+  readonly accessHookMs: number;
   /** Threads that look into repositories; 0: one per processor, 8 at most. */
   readonly workers: number;
   /** Bytes of ref listings that are kept for the next who asks; 0 for none. */
@@ -77,6 +79,13 @@ export const LIMITS: readonly LimitRow[] = [
     default: 0,
     meaning: "threads that look into repositories " +
       "(0: one per processor, 8 at most)",
+  },
+  {
+    name: "accessHookMs",
+    unit: "s",
+    default: 30,
+    meaning: "one run of `--access-hook`; then it is killed, and the client " +
+      "refused",
   },
   {
     name: "maxWants",

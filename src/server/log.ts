@@ -11,12 +11,12 @@ import type { LogFields, Logger, LogLevel } from "../core/logger.ts";
 
 /** How a text log is made. */
 export interface TextLogOptions {
-  /** The process id. */
-  readonly pid: number;
+  /** The process id; without it, lines that belong to no session are bare. */
+  readonly pid?: number;
   /** Whether lines of level "info" are written; errors always are. */
   readonly verbose: boolean;
-  /** Takes a line with its newline. Must not throw. */
-  readonly write: (line: string) => void;
+  /** Takes a line with its newline, and its level. Must not throw. */
+  readonly write: (line: string, level: LogLevel) => void;
 }
 
 /** Longest line before it is cut. */
@@ -44,7 +44,8 @@ export function textLogger(options: TextLogOptions): Logger {
         .filter(([, value]) => value !== undefined)
         .map(([name, value]) => ` ${name}=${quoted(String(value))}`);
       const line = printable(`${message}${facts.join("")}`, LINE_LIMIT);
-      options.write(`[${session ?? options.pid}] ${line}\n`);
+      const id = session ?? options.pid;
+      options.write(`${id === undefined ? "" : `[${id}] `}${line}\n`, level);
     },
   };
 }

@@ -14,6 +14,9 @@ const PATH_LIMIT = 4096;
 /** The one message for all refusals, unless errors are informative. */
 const UNINFORMATIVE = "access denied or repository not exported";
 
+/** The code of a refusal by `--access-hook`, whose message is the hook's. */
+export const HOOK_REFUSED = "access-hook";
+
 /** By the code of a RefusedError; what is not here tells nothing either. */
 const INFORMATIVE: Readonly<Record<string, string>> = {
   "no-such-repository": "no such repository",
@@ -32,7 +35,11 @@ export function refusalMessage(
   path: string,
   options: { readonly informative: boolean },
 ): string {
-  const words = options.informative ? INFORMATIVE[error.code] : undefined;
+  const words = !options.informative
+    ? undefined
+    : error.code === HOOK_REFUSED
+    ? printable(error.message, PATH_LIMIT)
+    : INFORMATIVE[error.code];
   return `${words ?? UNINFORMATIVE}: ${printable(path, PATH_LIMIT)}`;
 }
 

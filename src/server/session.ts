@@ -21,7 +21,8 @@ import type { Repository } from "../storage/types.ts";
 import { type GitRequest, parseGitRequest } from "../wire/git_request.ts";
 import { highestVersion } from "../wire/protocol_version.ts";
 import { closeGently, sendError } from "./farewell.ts";
-import { notEnabled, refusalMessage } from "./refusal.ts";
+import { askedHost } from "./host_names.ts";
+import { HOOK_REFUSED, notEnabled, refusalMessage } from "./refusal.ts";
 import { readRequestLine } from "./request_line.ts";
 import type { ServiceRow } from "./services.ts";
 import type { SessionContext } from "./session_context.ts";
@@ -176,10 +177,20 @@ class Session {
       if (row === undefined || (!row.isEnabled && !row.isOverridable)) {
         throw notEnabled(request.service, ".");
       }
-      const repository = await this.#context.backend.openRepository(
-        textOf(request.path),
-      );
+      const { backend, lookUpHost, accessHook } = this.#context;
+      const host = request.host && askedHost(request.host, lookUpHost);
+      const path = textOf(request.path);
+      const repository = await backend.openRepository(path, host);
       const service = enabledService(row, repository, request.path);
+      await accessHook?.({
+        service: row.name,
+        path,
+        address: repository.address,
+        host,
+        connection: this.#connection,
+        signal: this.#ending.signal,
+        logger: this.#options.logger,
+      });
       return { service, repository };
     } catch (error) {
       await sendError(this.#connection, this.#messageFor(error, request.path));
@@ -231,6 +242,8 @@ function textOf(path: string): string {
 }
 
 function logFailure(logger: Logger, error: unknown): void {
+  // Why is the hook's own business; daemon.c logs nothing of it either.
+  if (error instanceof RefusedError && error.code === HOOK_REFUSED) return;
   if (error instanceof GitsrvError) {
     const prefix = error instanceof RefusedError ? "" : "fatal: ";
     const cause = error.cause === undefined

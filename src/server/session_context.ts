@@ -9,6 +9,8 @@ import type { Logger } from "../core/logger.ts";
 import type { AnswerCache } from "../service/answers.ts";
 import type { ServiceContext, SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
+import type { AccessHook } from "./access_hook.ts";
+import type { LookUpHost } from "./host_names.ts";
 import type { Limits } from "./limits.ts";
 import type { ServiceRow } from "./services.ts";
 import type { SessionIds } from "./session_ids.ts";
@@ -37,6 +39,10 @@ export interface SessionContext {
   readonly errands?: ServiceContext["errands"];
   /** Answers that sessions share. */
   readonly answers?: AnswerCache;
+  /** Decides over every request before it is served: `--access-hook`. */
+  readonly accessHook?: AccessHook;
+  /** Looks a host name up for virtual hosting; without it, none is known. */
+  readonly lookUpHost?: LookUpHost;
   /** Whether refused clients learn why: `--informative-errors`. */
   readonly informativeErrors: boolean;
 }

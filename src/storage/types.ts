@@ -35,9 +35,31 @@ export interface Backend {
    * Opens the repository at `path` (text, as the client sent it, with its
    * leading slash). Throws a RefusedError whose code is "no-such-repository",
    * "not-exported" or "access-denied" where the client may not have it, and a
-   * StorageError where it cannot be read.
+   * StorageError where it cannot be read. `host` is what the client said of
+   * the host that it means, if it did: virtual hosting.
    */
-  openRepository(path: string): Promise<Repository>;
+  openRepository(path: string, host?: AskedHost): Promise<Repository>;
+}
+
+/** The host that a client asked for. */
+export interface AskedHost {
+  /**
+   * Its name in lower case, without slashes and dots where they could lead
+   * elsewhere: a binary string, "" where none was said.
+   */
+  readonly name: string;
+  /** The port as text, "" where none was said. */
+  readonly port: string;
+  /** Looks the name up, once. Bounded; never rejects. */
+  look(): Promise<HostFacts>;
+}
+
+/** What the system's name service says of a host. */
+export interface HostFacts {
+  /** The canonical name; "" where it is not known. */
+  readonly canonicalName: string;
+  /** An address, version 4 if there is one; "" where it is not known. */
+  readonly address: string;
 }
 
 /** One repository. */

@@ -25,7 +25,7 @@ export interface GitRequest {
   readonly service: ServiceName;
   /** The path as it was sent: a binary string, not checked, maybe empty. */
   readonly path: string;
-  /** The host that the client thinks it speaks to, if it said so. */
+  /** The host that the client thinks it speaks to, if it said so, maybe "". */
   readonly host?: RequestHost;
   /**
    * The extra parameters with colons between them, as git puts them into
@@ -81,7 +81,7 @@ function takeHost(
     const zero = args.indexOf("\0");
     const value = zero < 0 ? args.slice(5) : args.slice(5, zero);
     rest = zero < 0 ? "" : args.slice(zero + 1);
-    if (value !== "") host = parseHost(value);
+    host = value === "" ? { name: "", port: "" } : parseHost(value);
   }
   if (rest !== "" && !rest.startsWith("\0")) throw invalid("Invalid request");
   return { host, rest };

@@ -9,9 +9,15 @@ import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
-import type { Backend } from "../types.ts";
+import type { AskedHost, Backend } from "../types.ts";
 import { type ConfigPair, readConfigFiles } from "./config.ts";
-import { type ExposureRules, noSuchRepository } from "./exposure.ts";
+import { detourOf, type HomeOf, takesDetour } from "./detour.ts";
+import {
+  type ExposureRules,
+  findExposed,
+  type GitRules,
+  noSuchRepository,
+} from "./exposure.ts";
 import { pathFault } from "./guard.ts";
 import { KnownPlaces } from "./known_places.ts";
 import { findLayout, type Layout, type SearchMode } from "./layout.ts";
@@ -45,6 +51,8 @@ export interface FileBackendOptions {
   readonly configFiles?: readonly string[];
   /** What "~/" means in configuration. */
   readonly home?: string;
+  /** Homes for `--user-path`; nobody has one unless told. */
+  readonly homeOf?: HomeOf;
   /** So many repositories are kept open. 256 unless told. */
   readonly maxOpen?: number;
   /** Milliseconds since 1970; `Date.now` unless told. */
@@ -93,13 +101,34 @@ export class FileBackend implements Backend {
    * As {@linkcode Backend.openRepository}; "access-denied" carries git's words
    * about a repository of another user, with its path: not for strangers.
    */
-  openRepository(path: string): Promise<FileRepository> {
+  openRepository(path: string, host?: AskedHost): Promise<FileRepository> {
+    const { exposure } = this.#options;
+    const hasUsers = exposure.rules === "git" &&
+      exposure.userPath !== undefined;
+    const fault = pathFault(path, hasUsers ? "users" : "no-users");
+    if (fault !== undefined) {
+      return Promise.reject(noSuchRepository(path, fault));
+    }
+    if (exposure.rules === "git" && takesDetour(path, exposure, host)) {
+      return this.#openByDetour(path, exposure, host);
+    }
     return attempt(() => {
-      const fault = pathFault(path);
-      if (fault !== undefined) throw noSuchRepository(path, fault);
       const files = oneLook(this.#options.fileSystem);
       return this.#openLayout(this.#places.find(files, path), files);
     });
+  }
+
+  async #openByDetour(
+    path: string,
+    exposure: GitRules,
+    host: AskedHost | undefined,
+  ): Promise<FileRepository> {
+    const { fileSystem, homeOf = () => Promise.resolve(undefined) } =
+      this.#options;
+    const detour = await detourOf(path, exposure, host, homeOf);
+    const files = oneLook(fileSystem);
+    const layout = findExposed(files, path, exposure, detour);
+    return this.#openLayout(layout, files);
   }
 
   /**

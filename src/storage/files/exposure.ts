@@ -10,6 +10,7 @@
 import { utf8ToBinary } from "../../core/bytes.ts";
 import { RefusedError, StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
+import type { Detour } from "./detour.ts";
 import {
   findLayout,
   type Layout,
@@ -36,6 +37,10 @@ export interface GitRules {
   readonly basePathRelaxed?: boolean;
   /** `--strict-paths`: no suffixes, and only listed directories. */
   readonly strictPaths?: boolean;
+  /** `--interpolated-path`: a template for clients that name a host. */
+  readonly interpolatedPath?: string;
+  /** `--user-path`: where in a home `~user` leads; "" is the home itself. */
+  readonly userPath?: string;
   /** `--export-all`: `git-daemon-export-ok` need not be there. */
   readonly exportAll?: boolean;
   /** The directories that may be served; none is all, but when strict. */
@@ -46,17 +51,19 @@ export interface GitRules {
 export type ExposureRules = FriendlyRules | GitRules;
 
 /**
- * The repository that a client means by `path`, which has passed the guard.
- * Throws RefusedError "no-such-repository" or "not-exported".
+ * The repository that a client means by `path`, which has passed the guard;
+ * by git's rules there may be a detour to it. Throws RefusedError
+ * "no-such-repository" or "not-exported".
  */
 export function findExposed(
   fileSystem: FileSystem,
   path: string,
   rules: ExposureRules,
+  detour?: Detour,
 ): Layout {
   return rules.rules === "friendly"
     ? findFriendly(fileSystem, path, rules)
-    : findAsGit(fileSystem, path, rules);
+    : findAsGit(fileSystem, path, rules, detour);
 }
 
 /**
@@ -137,30 +144,45 @@ function findAsGit(
   fileSystem: FileSystem,
   path: string,
   rules: GitRules,
+  detour: Detour | undefined,
 ): Layout {
   const mode = rules.strictPaths === true ? "strict" : "suffixes";
   const base = rules.basePath;
-  let layout: Layout | undefined;
-  if (base === undefined) {
-    layout = search(fileSystem, path, mode, path);
-  } else {
-    const full = base + path;
-    if (utf8ToBinary(full).length >= MAX_PATH_BYTES) {
-      throw noSuchRepository(path, `base-path too large: ${full}`);
-    }
-    layout = search(fileSystem, full, mode, path);
-    if (layout !== undefined) {
-      const roots = [base, ...(rules.directories ?? [])]
-        .map((root) => fileSystem.realPath(root))
-        .filter((root) => root !== undefined);
-      if (leadsOut(fileSystem, layout, roots)) throw outside(path);
-    } else if (rules.basePathRelaxed === true) {
-      layout = search(fileSystem, path, mode, path);
-    }
+  const root = detour?.root ?? base;
+  let last = detour?.path ?? (base === undefined ? path : base + path);
+  if (utf8ToBinary(last).length >= MAX_PATH_BYTES) {
+    throw noSuchRepository(path, `base-path too large: ${last}`);
   }
-  if (layout === undefined) throw noSuchRepository(path);
-  if (!isListed(layout, mode, rules)) {
-    throw noSuchRepository(path, `'${layout.path}': not in directory list`);
+  let layout = detour?.home === undefined
+    ? search(fileSystem, last, mode, path)
+    : search(
+      fileSystem,
+      detour.home + last.slice(userOf(last).length),
+      mode,
+      path,
+    );
+  if (layout !== undefined) {
+    const roots = [root, ...(rules.directories ?? [])]
+      .map((each) => each && fileSystem.realPath(each))
+      .filter((each) => each !== undefined);
+    if (root !== undefined && leadsOut(fileSystem, layout, roots)) {
+      throw outside(path);
+    }
+  } else if (
+    base !== undefined && rules.basePathRelaxed === true &&
+    // git tries the home of `~user` here, without --user-path. We do not.
+    detour?.home === undefined
+  ) {
+    last = path;
+    layout = search(fileSystem, path, mode, path);
+  }
+  if (layout === undefined) {
+    const reason = `'${last}' does not appear to be a git repository`;
+    throw noSuchRepository(path, reason);
+  }
+  const name = nameOf(layout, mode, detour);
+  if (!isListed(name, mode, rules)) {
+    throw noSuchRepository(path, `'${name}': not in directory list`);
   }
   if (
     rules.exportAll !== true &&
@@ -172,13 +194,27 @@ function findAsGit(
   return layout;
 }
 
-function isListed(layout: Layout, mode: SearchMode, rules: GitRules): boolean {
+/** The part of "~alice/a.git" that a home stands for. */
+function userOf(path: string): string {
+  const slash = path.indexOf("/");
+  return slash < 0 ? path : path.slice(0, slash);
+}
+
+/** path.c: enter_repo. What it returns is what the list must name. */
+function nameOf(
+  layout: Layout,
+  mode: SearchMode,
+  detour: Detour | undefined,
+): string {
+  if (mode === "strict" && layout.gitfile) return layout.gitDir;
+  return detour?.home === undefined
+    ? layout.path
+    : userOf(detour.path) + layout.path.slice(detour.home.length);
+}
+
+function isListed(path: string, mode: SearchMode, rules: GitRules): boolean {
   const directories = rules.directories ?? [];
   if (directories.length === 0) return mode !== "strict";
-  // path.c: enter_repo returns what a gitfile names when it is strict.
-  const path = mode === "strict" && layout.gitfile
-    ? layout.gitDir
-    : layout.path;
   return directories.some((directory) =>
     path === directory ||
     (mode !== "strict" && path.startsWith(directory) &&

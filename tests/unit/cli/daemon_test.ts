@@ -104,24 +104,37 @@ describe("gitsrv daemon", () => {
     });
   });
 
-  it("listens on one address, and says that it cannot on two", async () => {
-    const { code, error } = await fails(["--listen=::1", "--listen=127.0.0.1"]);
-    assert.equal(code, 129);
-    assert.match(error, /^error: only one --listen is supported yet\nusage: /);
+  it("listens in every place that --listen names", async () => {
+    const io = new FakeProcess();
+    const socket = join(root, "daemon.sock");
+    const running = main([
+      "daemon",
+      "--port=0",
+      "--listen=127.0.0.1",
+      "--listen=LOCALHOST",
+      `--listen=unix:${socket}`,
+    ], io);
+    await io.says("Press Ctrl-C");
+    const port = /at git:\/\/127\.0\.0\.1:(\d+)\/ /.exec(io.error)?.[1];
+    assert.ok(io.error.includes(` and unix:${socket} (read-only, this`));
+    // "localhost" may be that address alone, which is taken by then.
+    assert.ok(
+      io.error.includes("[4242] Could not bind to 127.0.0.1: ") ||
+        io.error.includes(`git://[::1]:${port}/`),
+      io.error,
+    );
+    io.signal("SIGTERM");
+    await running;
   });
 
-  it("says which options of git daemon are not there yet", async () => {
-    const args = ["--inetd", "--user=git", "--user-path", "--enable=x"];
-    for (const arg of args) {
-      const name = /[\w-]+[a-z]/.exec(arg.slice(2))?.[0];
-      const { code, error } = await fails([arg]);
-      assert.equal(code, 129);
-      const words =
-        `error: option \`${name}' of git daemon is not supported yet`;
-      assert.ok(error.startsWith(`${words}\nusage: `), error);
-    }
+  it("says why it has no --serve", async () => {
+    const { code, error } = await fails(["--serve"]);
+    assert.equal(code, 129);
+    assert.match(error, /^error: option `serve' is internal to git daemon; /);
     assert.deepEqual(
-      DAEMON.options.filter(({ name }) => DAEMON.notYet?.includes(name)),
+      DAEMON.options.filter(({ name }) =>
+        Object.hasOwn(DAEMON.refused ?? {}, name)
+      ),
       [],
     );
   });
@@ -159,8 +172,7 @@ describe("gitsrv daemon", () => {
     const port = /:(\d+)\//.exec(io.error)?.[1];
     assert.deepEqual(await fails([`--port=${port}`]), {
       code: 128,
-      error: `[4242] Could not bind to 127.0.0.1 port ${port}: ` +
-        "Address already in use\n" +
+      error: "[4242] Could not bind to 127.0.0.1: Address already in use\n" +
         `fatal: unable to allocate any listen sockets on port ${port}\n` +
         "hint: another server has it; --port=0 takes a free one " +
         "(npm start -- --port=0)\n",

@@ -52,26 +52,45 @@ describe("parseOptions", () => {
     assert.equal(options.integer("port"), 2);
   });
 
-  it("refuses a second value where git would collect them", () => {
-    const rows = [{ ...(ROWS[2] as OptionRow), isSingle: true }];
-    const twice = ["--base-path=a", "--base-path", "b"];
-    assert.throws(() => parseOptions(rows, twice), {
-      code: "usage",
-      message: "only one --base-path is supported yet",
-    });
-    const anew = ["--base-path=a", "--no-base-path", "--base-path=b"];
-    assert.equal(parseOptions(rows, anew).options.text("base-path"), "b");
+  it("keeps every value, in order, until it is taken back", () => {
+    const { options } = parseOptions(ROWS, [
+      "--base-path=a",
+      "--no-base-path",
+      "--base-path=b",
+      "--port=1",
+      "--base-path",
+      "c",
+    ]);
+    assert.deepEqual(options.all("base-path"), ["b", "c"]);
+    assert.equal(options.text("base-path"), "c");
+    assert.deepEqual(options.all("verbose"), []);
+    assert.deepEqual(options.among(["port", "base-path"]), [
+      { name: "base-path", value: "a" },
+      { name: "base-path", value: false },
+      { name: "base-path", value: "b" },
+      { name: "port", value: "1" },
+      { name: "base-path", value: "c" },
+    ]);
   });
 
-  it("says that an option of git's is not there yet", () => {
-    const missing = { command: "daemon", notYet: ["ports", "verbos"] };
+  it("takes an optional value behind = alone", () => {
+    const rows = [{ ...(ROWS[2] as OptionRow), isOptional: true }];
+    const bare = parseOptions(rows, ["--base-path", "x"]);
+    assert.equal(bare.options.text("base-path"), "");
+    assert.deepEqual(bare.rest, ["x"]);
+    const full = parseOptions(rows, ["--base-path=x"]);
+    assert.equal(full.options.text("base-path"), "x");
+  });
+
+  it("says why there is no option of that name", () => {
+    const refused = { ports: "is internal" };
     for (const arg of ["--ports", "--ports=1"]) {
-      assert.throws(() => parseOptions(ROWS, [arg], missing), {
+      assert.throws(() => parseOptions(ROWS, [arg], refused), {
         code: "usage",
-        message: "option `ports' of git daemon is not supported yet",
+        message: "option `ports' is internal",
       });
     }
-    assert.ok(parseOptions(ROWS, ["--verbose"], missing).options);
+    assert.ok(parseOptions(ROWS, ["--verbose"], refused).options);
   });
 
   it("finds arguments between options, and all behind --", () => {

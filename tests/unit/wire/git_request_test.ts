@@ -78,8 +78,12 @@ describe("parseGitRequest", () => {
     });
   }
 
-  it("ignores a host without a value", () => {
-    assert.equal(parse("git-upload-pack /a\0host=\0").host, undefined);
+  it("tells a host without a value from none", () => {
+    assert.deepEqual(parse("git-upload-pack /a\0host=\0").host, {
+      name: "",
+      port: "",
+    });
+    assert.equal(parse("git-upload-pack /a\0").host, undefined);
   });
 
   const bad: readonly (readonly [string, string])[] = [

@@ -1,0 +1,142 @@
+/**
+ * The options of `gitsrv daemon` as settings, and what contradicts itself
+ * among them, in the words of daemon.c. Which repositories are served is
+ * `daemon_plan.ts`.
+ *
+ * @module
+ */
+
+import { UsageError } from "../core/errors.ts";
+import type { ProcessIo } from "../core/process.ts";
+import { LIMITS, type Limits, toInternal } from "../server/limits.ts";
+import type { ServiceChange, ServiceSetting } from "../server/services.ts";
+import type { GivenOptions } from "./options.ts";
+
+const DEFAULT_PORT = 9418;
+
+/** Any of these brings git daemon's rules for paths. */
+const GIT_RULES = [
+  "base-path",
+  "base-path-relaxed",
+  "strict-paths",
+  "interpolated-path",
+  "user-path",
+];
+
+/** Where the log goes. */
+export type LogDestination = "stderr" | "syslog" | "none";
+
+/** Where to listen. */
+export interface ListenSettings {
+  /** Host names and addresses; none is the usual one. */
+  readonly hostnames: readonly string[];
+  /** Unix domain sockets. */
+  readonly socketPaths: readonly string[];
+  /** Their mode. */
+  readonly socketMode: number;
+  /** The TCP port. */
+  readonly port: number;
+}
+
+/** Whether git daemon's rules say what is served. */
+export function followsGit(options: GivenOptions): boolean {
+  return GIT_RULES.some((name) => options.has(name));
+}
+
+/** Throws a UsageError where options cannot go together, as daemon.c does. */
+export function checkConflicts(options: GivenOptions): void {
+  const has = (name: string): boolean =>
+    options.flag(name) || options.text(name) !== undefined;
+  const isInetd = options.flag("inetd");
+  if (isInetd && ["detach", "group", "user"].some(has)) {
+    throw new UsageError(
+      "conflict",
+      "--detach, --user and --group are incompatible with --inetd",
+    );
+  }
+  if (isInetd && ["listen", "port"].some(has)) {
+    throw new UsageError(
+      "conflict",
+      "--listen= and --port= are incompatible with --inetd",
+    );
+  }
+  if (has("group") && !has("user")) {
+    throw new UsageError("conflict", "--group supplied without --user");
+  }
+}
+
+/** Where the log goes: daemon.c, cmd_main. */
+export function logDestination(options: GivenOptions): LogDestination {
+  const last = options.among(["syslog", "log-destination"])
+    .findLast(({ value }) => value !== false);
+  if (last === undefined) {
+    return options.flag("inetd") || options.flag("detach")
+      ? "syslog"
+      : "stderr";
+  }
+  const where = last.name === "syslog" ? "syslog" : last.value;
+  if (where === "stderr" || where === "syslog" || where === "none") {
+    return where;
+  }
+  throw new UsageError(
+    "log-destination",
+    `unknown log destination '${String(where)}'`,
+  );
+}
+
+/** What was said of services, in order. */
+export function serviceSettings(options: GivenOptions): ServiceSetting[] {
+  const changes: readonly ServiceChange[] = [
+    "enable",
+    "disable",
+    "allow-override",
+    "forbid-override",
+  ];
+  return options.among(changes).flatMap(({ name, value }) =>
+    typeof value === "string"
+      ? [{ service: value, change: name as ServiceChange }]
+      : []
+  );
+}
+
+/** Where to listen. Throws a UsageError "usage" for what is no place. */
+export function listenSettings(
+  options: GivenOptions,
+  io: ProcessIo,
+): ListenSettings {
+  const port = options.integer("port") ?? DEFAULT_PORT;
+  if (port < 0 || port > 65535) {
+    throw new UsageError("usage", "option `port' expects a port number");
+  }
+  const mode = options.text("socket-mode") ?? "0600";
+  if (!/^0?[0-7]{3}$/.test(mode)) {
+    throw new UsageError("usage", "option `socket-mode' expects a file mode");
+  }
+  const hostnames: string[] = [];
+  const socketPaths: string[] = [];
+  for (const place of options.all("listen")) {
+    const path = /^(?:unix:(.+)|(\/.*))$/.exec(place);
+    if (path !== null) {
+      socketPaths.push(absolute(path[1] ?? path[2] ?? "", io));
+    } else hostnames.push(place.toLowerCase().replace(/^\[(.*)\]$/, "$1"));
+  }
+  return { hostnames, socketPaths, socketMode: parseInt(mode, 8), port };
+}
+
+/** The limits that were given. */
+export function limitsOf(options: GivenOptions): Partial<Limits> {
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  for (const row of LIMITS) {
+    if (row.option === undefined) continue;
+    const value = options.integer(row.option);
+    if (value === undefined) continue;
+    // daemon.c: a negative number of connections is no limit.
+    limits[row.name] = toInternal(row, Math.max(0, value));
+  }
+  return limits;
+}
+
+/** A path of the command line, from where we run. */
+export function absolute(path: string, io: ProcessIo): string {
+  return path.startsWith("/") ? path : `${io.cwd()}/${path}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * The system's log by way of the program `logger`, one for as long as we run.
+ * Nothing waits for it: lines that it does not take are dropped, and when it
+ * dies the next line starts another.
+ *
+ * @module
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import nodeProcess from "node:process";
+import { messageOf, UsageError } from "../core/errors.ts";
+
+/** Facility "daemon", and the levels that we use: syslog(3). */
+const PRIORITIES = { error: 27, warn: 28, info: 30, debug: 31 } as const;
+
+/** Bytes that may wait for the program. */
+const QUEUE_BYTES = 1024 * 1024;
+/** Between two starts of the program. */
+const RESTART_MS = 1000;
+/** How long the last lines may take at the end. */
+const FLUSH_MS = 1000;
+
+/** A log that others keep. */
+export interface SystemLog {
+  /** Takes a line without a newline. Never throws and never waits. */
+  write(level: keyof typeof PRIORITIES, line: string): void;
+  /** Lets the last lines go, for a second at most. */
+  end(): Promise<void>;
+}
+
+/**
+ * Starts logging to the system's log as `tag`. Rejects with a UsageError where
+ * there is no `logger`.
+ */
+export async function openSystemLog(tag: string): Promise<SystemLog> {
+  const log = new LoggerProgram(tag);
+  await log.start();
+  return log;
+}
+
+class LoggerProgram implements SystemLog {
+  #tag: string;
+  #child: ChildProcess | undefined;
+  #startedAt = 0;
+  #waiting = 0;
+  #isEnded = false;
+
+  constructor(tag: string) {
+    this.#tag = tag;
+  }
+
+  async start(): Promise<void> {
+    const child = this.#spawn();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        child.once("spawn", resolve);
+        child.once("error", reject);
+      });
+    } catch (cause) {
+      throw new UsageError(
+        "no-syslog",
+        `cannot log to syslog: cannot start the program 'logger': ${
+          messageOf(cause)
+        }`,
+        { cause },
+      );
+    }
+  }
+
+  write(level: keyof typeof PRIORITIES, line: string): void {
+    if (this.#isEnded) return;
+    const child = this.#child ?? this.#restart();
+    if (child?.stdin === undefined || child.stdin === null) return;
+    const bytes = new TextEncoder().encode(`<${PRIORITIES[level]}>${line}\n`);
+    if (this.#waiting + bytes.length > QUEUE_BYTES) return;
+    this.#waiting += bytes.length;
+    child.stdin.write(bytes, () => {
+      if (this.#child === child) this.#waiting -= bytes.length;
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    const child = this.#child;
+    if (child === undefined) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      new Promise<void>((resolve) => {
+        child.once("close", () => resolve());
+        child.stdin?.end();
+      }),
+      new Promise<void>((resolve) => timer = setTimeout(resolve, FLUSH_MS)),
+    ]);
+    clearTimeout(timer);
+  }
+
+  #restart(): ChildProcess | undefined {
+    if (performance.now() - this.#startedAt < RESTART_MS) return undefined;
+    try {
+      return this.#spawn();
+    } catch {
+      return undefined; // EMFILE, ENOMEM: the next line tries again.
+    }
+  }
+
+  #spawn(): ChildProcess {
+    this.#startedAt = performance.now();
+    this.#waiting = 0;
+    const child = spawn("logger", [
+      "-t",
+      `${this.#tag}[${nodeProcess.pid}]`,
+      "-p",
+      "daemon.info",
+      "--prio-prefix",
+    ], {
+      stdio: ["pipe", "ignore", "ignore"],
+      // Ctrl-C is meant for us: it shall hear of the end as well.
+      detached: true,
+    });
+    this.#child = child;
+    const gone = () => {
+      if (this.#child === child) this.#child = undefined;
+    };
+    child.on("error", gone);
+    child.on("exit", gone);
+    child.stdin.on("error", () => {});
+    return child;
+  }
+}
