@@ -11,10 +11,9 @@ import nodeProcess from "node:process";
 
 /** Set in the environment of the one in the background. */
 const MARK = "GITSRV_IN_BACKGROUND";
-const STDOUT = 1;
 const STDERR = 2;
-const LAST_WORDS_MS = 1000;
-const READY = "ready\n";
+/** The last that the one in the background writes: it serves. */
+const READY = "\0ready\n";
 
 /** Whether this is the one that was started in the background. */
 export function isInBackground(): boolean {
@@ -32,19 +31,17 @@ export function startInBackground(
   return new Promise((resolve, reject) => {
     const child = spawn(nodeProcess.execPath, ownArguments(), {
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "ignore", "pipe"],
       env: { ...nodeProcess.env, [MARK]: String(nodeProcess.pid) },
     });
-    let said = "";
-    child.stdout.on("data", (bytes: Uint8Array) => {
-      said += new TextDecoder().decode(bytes);
-      if (!said.endsWith(READY)) return;
-      // Its last words may still be on their way.
-      child.stderr.once("close", () => resolve(0));
-      setTimeout(() => resolve(0), LAST_WORDS_MS);
-    });
+    const decoder = new TextDecoder();
+    let held = "";
     child.stderr.on("data", (bytes: Uint8Array) => {
-      onError(new TextDecoder().decode(bytes));
+      held += decoder.decode(bytes, { stream: true });
+      const end = held.indexOf("\0");
+      onError(end < 0 ? held : held.slice(0, end));
+      held = end < 0 ? "" : held.slice(end);
+      if (held === READY) resolve(0);
     });
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 128));
@@ -53,17 +50,16 @@ export function startInBackground(
 
 /** Tells who started us that we serve, and lets go of the terminal. */
 export function settleInBackground(): void {
+  delete nodeProcess.env[MARK];
   try {
-    writeSync(STDOUT, READY);
+    writeSync(STDERR, READY);
+    // Where a runtime keeps the descriptor it is a pipe that nobody reads,
+    // and what is written to it is lost as well.
+    closeSync(STDERR);
+    openSync("/dev/null", "w");
   } catch {
     // Nobody waits any more.
   }
-  for (const descriptor of [STDOUT, STDERR]) {
-    closeSync(descriptor);
-    // The lowest that is free: the one just closed.
-    openSync("/dev/null", "w");
-  }
-  delete nodeProcess.env[MARK];
 }
 
 /** The arguments that this program was started with, the runtime's included. */

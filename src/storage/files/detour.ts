@@ -12,6 +12,7 @@ import { binaryToUtf8, utf8ToBinary } from "../../core/bytes.ts";
 import type { AskedHost } from "../types.ts";
 import { type GitRules, noSuchRepository } from "./exposure.ts";
 import { MAX_PATH_BYTES } from "./layout.ts";
+import { joinPath } from "./paths.ts";
 
 /** Another place to look at than the base path. */
 export interface Detour {
@@ -19,8 +20,8 @@ export interface Detour {
   readonly path: string;
   /** What `~alice` stands for; absent where no user was named. */
   readonly home?: string;
-  /** The directory that nothing found there may really lie outside of. */
-  readonly root: string;
+  /** Nothing that is found there may really lie outside of all of these. */
+  readonly roots: readonly string[];
 }
 
 /** The home directory of a user; `undefined` where there is no such user. */
@@ -78,7 +79,8 @@ async function homeDetour(
       `'${path}' does not appear to be a git repository`,
     );
   }
-  return { path, home, root: home };
+  // What the operator named may lead out of the home, unlike its owner's links.
+  return { path, home, roots: [home, joinPath(home, userPath)] };
 }
 
 async function templateDetour(
@@ -107,7 +109,7 @@ async function templateDetour(
       `'${path}' does not appear to be a git repository`,
     );
   }
-  return { path, root: fixedPart(template) };
+  return { path, roots: [fixedPart(template)] };
 }
 
 /** What the letters of a template stand for. */

@@ -148,7 +148,7 @@ function findAsGit(
 ): Layout {
   const mode = rules.strictPaths === true ? "strict" : "suffixes";
   const base = rules.basePath;
-  const root = detour?.root ?? base;
+  const within = detour?.roots ?? (base === undefined ? [] : [base]);
   let last = detour?.path ?? (base === undefined ? path : base + path);
   if (utf8ToBinary(last).length >= MAX_PATH_BYTES) {
     throw noSuchRepository(path, `base-path too large: ${last}`);
@@ -162,10 +162,10 @@ function findAsGit(
       path,
     );
   if (layout !== undefined) {
-    const roots = [root, ...(rules.directories ?? [])]
-      .map((each) => each && fileSystem.realPath(each))
-      .filter((each) => each !== undefined);
-    if (root !== undefined && leadsOut(fileSystem, layout, roots)) {
+    const roots = [...within, ...(rules.directories ?? [])]
+      .map((root) => fileSystem.realPath(root))
+      .filter((root) => root !== undefined);
+    if (within.length > 0 && leadsOut(fileSystem, layout, roots)) {
       throw outside(path);
     }
   } else if (
