@@ -69,18 +69,19 @@ export async function bindUnix<T>(
   }
 }
 
-function isListenedOn(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
+async function isListenedOn(path: string): Promise<boolean> {
+  const code = await new Promise<string | undefined>((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {
       socket.destroy();
-      resolve(true);
+      resolve(undefined);
     });
     socket.once(
       "error",
-      (error: NodeJS.ErrnoException) => resolve(error.code !== "ECONNREFUSED"),
+      (error: NodeJS.ErrnoException) => resolve(error.code),
     );
   });
+  return code !== "ECONNREFUSED";
 }
 
 /** Removes a socket's file, if it is there. */

@@ -63,6 +63,7 @@ export function askedHost(
 
 /** daemon.c: sanitize_client. No slashes, no runs of dots, none at the ends. */
 function safeForPath(text: string): string {
+  // deno-lint-ignore no-control-regex
   return text.replace(/[/\0-\x1f]/g, "").replace(/^\.+/, "")
     .replace(/\.+/g, ".").replace(/\.$/, "");
 }

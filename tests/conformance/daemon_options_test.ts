@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -14,7 +15,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
@@ -30,6 +30,7 @@ import {
   startDaemon,
 } from "../support/server.ts";
 import { after, describe, it } from "../support/test.ts";
+import { withRelay } from "../support/relay.ts";
 import {
   converse,
   errorLine,
@@ -62,6 +63,14 @@ for (const [name, value] of [["on", "true"], ["off", "false"]] as const) {
   gitSync(["config", "daemon.uploadpack", value], {
     cwd: join(root, `plain/${name}.git`),
   });
+}
+
+/** As the system knows us: not every runtime asks it. */
+function whoWeAre(): { username: string; homedir: string } {
+  const script = "id -un; eval echo ~$(id -un)";
+  const { stdout } = spawnSync("sh", ["-c", script], { encoding: "utf8" });
+  const [username = "", homedir = ""] = stdout.split("\n");
+  return { username, homedir };
 }
 
 /** What a client gets: the id of HEAD, or why not. */
@@ -268,7 +277,7 @@ describe("--user-path", () => {
   const home = join(root, "home");
   make("home/a.git");
   make("home/pub/b.git");
-  const { username, homedir } = userInfo();
+  const { username, homedir } = whoWeAre();
   const away = homedir.split("/").filter((part) => part !== "")
     .map(() => "..").join("/") + root;
   const paths = [
@@ -521,7 +530,7 @@ describe("--user", () => {
     const command = await daemonCommand("ours");
     if (!isBun || process.getuid?.() !== 0) {
       const result = await runDaemon(command, [
-        `--user=${userInfo().username}`,
+        `--user=${whoWeAre().username}`,
         "--port=0",
         `--base-path=${root}`,
       ]);
@@ -540,5 +549,75 @@ describe("--user", () => {
       assert.match(status, /^Gid:\s*([1-9]\d*)\s+\1\s+\1\s+\1$/m);
       assert.match(status, /^Groups:\s*[1-9]\d*\s*$/m);
     });
+  });
+});
+
+describe("--listen", () => {
+  /** What startDaemon waits for is 127.0.0.1: the others come beside it. */
+  it("may be given again, and what cannot be had is logged", async () => {
+    const socket = join(root, "listen.sock");
+    const args = [
+      `--base-path=${root}/plain`,
+      `--listen=${socket}`,
+      "--listen=no.such.host.invalid",
+      "--listen=192.0.2.1",
+      `--listen=unix:${root}/none/a.sock`,
+    ];
+    await withDaemon({ args, kind: "ours" }, async (daemon) => {
+      const { port } = daemon;
+      await daemon.logged("by git daemon's rules");
+      await withRelay(socket, async (relay) => {
+        for (const each of [port, relay]) {
+          const target = join(root, `listen-${each}`);
+          const url = `git://127.0.0.1:${each}/a.git`;
+          const result = await tryGit(["clone", "-q", "--bare", url, target]);
+          assert.deepEqual([result.code, result.stderr], [0, ""]);
+        }
+      });
+      const said = daemon.log().replace(/^\[\d+\]/gm, "[pid]").split("\n");
+      assert.deepEqual(said, [
+        "[pid] getaddrinfo() for no.such.host.invalid failed: " +
+        "Name or service not known",
+        "[pid] unable to allocate any listen sockets for host " +
+        `no.such.host.invalid on port ${port}`,
+        "[pid] Could not bind to 192.0.2.1: Cannot assign requested address",
+        "[pid] unable to allocate any listen sockets for host 192.0.2.1 " +
+        `on port ${port}`,
+        `[pid] Could not bind to ${root}/none/a.sock: ` +
+        "No such file or directory",
+        `Serving ${root}/plain at git://127.0.0.1:${port}/ and ` +
+        `unix:${socket} by git daemon's rules`,
+        "",
+      ]);
+      assert.equal((await daemon.stop()).signal, "SIGTERM");
+      assert.ok(!existsSync(socket));
+    });
+  });
+
+  it("logs as git daemon does what cannot be had", async () => {
+    const args = ["--listen=no.such.host.invalid", "--listen=192.0.2.1"];
+    const [git, ours] = await Promise.all(
+      KINDS.map((kind) =>
+        withDaemon(
+          { args: [...args, "--verbose", `--base-path=${root}`], kind },
+          async (daemon) => {
+            await daemon.logged("Ready to rumble");
+            const [said = ""] = daemon.log().split(/^.*Ready/m);
+            return said.replace(/^\[\d+\]/gm, "[pid]")
+              .replace(/\bport \d+/g, "port");
+          },
+        )
+      ),
+    );
+    assert.match(git ?? "", /^.*for 192\.0\.2\.1 on port$/m);
+    assert.equal(ours, git);
+  });
+
+  it("refuses a mode that is none", async () => {
+    const command = await daemonCommand("ours");
+    for (const mode of ["rw", "0777777", ""]) {
+      const result = await runDaemon(command, [`--socket-mode=${mode}`]);
+      assert.equal(result.code, 129);
+    }
   });
 });

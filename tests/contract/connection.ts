@@ -21,6 +21,8 @@ import { after, before, describe, it } from "../support/test.ts";
 export interface ConnectionSubject {
   /** For titles. */
   readonly name: string;
+  /** Where its connections come from; 127.0.0.1 unless told. */
+  readonly place?: ListenOptions;
   /** Listens. */
   listen(options: ListenOptions): Promise<Listener>;
 }
@@ -37,13 +39,16 @@ type PeerTask =
 const PEER = fileURLToPath(new URL("./connection_peer.ts", import.meta.url));
 const MIB = 1024 * 1024;
 
+const LOOPBACK: ListenOptions = { hostname: "127.0.0.1", port: 0 };
+
 /** Registers the suite for one subject. */
 export function connectionContract(subject: ConnectionSubject): void {
+  const { place = LOOPBACK } = subject;
   describe(`a connection of ${subject.name}`, () => {
     let listener: Listener;
     const peers: ChildProcess[] = [];
     before(async () => {
-      listener = await subject.listen({ hostname: "127.0.0.1", port: 0 });
+      listener = await subject.listen(place);
     });
     after(() => {
       listener.close();
@@ -57,7 +62,9 @@ export function connectionContract(subject: ConnectionSubject): void {
       const args = isBun ? [] : ["run", "-A", "--quiet", "--no-lock"];
       const peer = spawn(
         process.execPath,
-        [...args, PEER, task, String(listener.port)],
+        [...args, PEER, task, listener.path ?? String(listener.port)].concat(
+          listener.path === undefined ? [listener.hostname] : [],
+        ),
         { stdio: ["ignore", "pipe", "inherit"] },
       );
       peers.push(peer);
@@ -74,8 +81,16 @@ export function connectionContract(subject: ConnectionSubject): void {
 
     it("says who is at the other end", async () => {
       const { connection } = await meet("silent");
-      assert.match(connection.peer, /^127\.0\.0\.1:\d+$/);
-      assert.equal(connection.address, "127.0.0.1");
+      if ("path" in place) {
+        assert.equal(connection.peer, "unix");
+        assert.equal(connection.address, "");
+      } else {
+        const { hostname } = place;
+        const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+        assert.equal(connection.peer.replace(/:\d+$/, ""), name);
+        assert.match(connection.peer, /:\d+$/);
+        assert.equal(connection.address, hostname);
+      }
       connection.close();
     });
 
@@ -206,11 +221,21 @@ export function connectionContract(subject: ConnectionSubject): void {
     });
   });
 
+  listenerContract(subject, place);
+}
+
+function listenerContract(
+  subject: ConnectionSubject,
+  place: ListenOptions,
+): void {
   describe(`a listener of ${subject.name}`, () => {
     it("gives undefined to those who wait when it is closed", async () => {
-      const listener = await subject.listen({ hostname: "127.0.0.1", port: 0 });
-      assert.ok(listener.port > 0);
-      assert.equal(listener.hostname, "127.0.0.1");
+      const listener = await subject.listen(place);
+      assert.equal(listener.port > 0, !("path" in place));
+      assert.equal(
+        listener.hostname,
+        "path" in place ? place.path : place.hostname,
+      );
       const waiting = listener.accept();
       listener.close();
       listener.close();
@@ -218,15 +243,15 @@ export function connectionContract(subject: ConnectionSubject): void {
       assert.equal(await listener.accept(), undefined);
     });
 
-    it("names a port that is taken as EADDRINUSE", async () => {
-      const listener = await subject.listen({ hostname: "127.0.0.1", port: 0 });
-      const { port } = listener;
+    it("names a place that is taken as EADDRINUSE", async () => {
+      const listener = await subject.listen(place);
+      const { hostname, port } = listener;
       await assert.rejects(
-        subject.listen({ hostname: "127.0.0.1", port }),
+        subject.listen("path" in place ? place : { hostname, port }),
         {
           name: "UsageError",
           code: "EADDRINUSE",
-          message: "Could not bind to 127.0.0.1: Address already in use",
+          message: `Could not bind to ${hostname}: Address already in use`,
         },
       );
       listener.close();

@@ -1,6 +1,6 @@
 /**
- * The other end for `connection.ts`: does one task against a port of
- * 127.0.0.1, prints what it saw, and ends.
+ * The other end for `connection.ts`: does one task against a port of a host,
+ * or against a Unix domain socket, prints what it saw, and ends.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 
-const MIB = 1024 * 1024;
-const CHUNK = new Uint8Array(MIB);
+// Less than any socket takes at once.
+const CHUNK = new Uint8Array(64 * 1024);
 
 const TASKS: Readonly<Record<string, (socket: Socket) => void>> = {
   "slow-reader": (socket) => {
@@ -78,10 +78,9 @@ function finish(report: string): void {
   process.stdout.write(`${report}\n`, () => process.exit(0));
 }
 
-const [task, port] = process.argv.slice(2);
+const [task, place = "", host = ""] = process.argv.slice(2);
 const socket = connect({
-  port: Number(port),
-  host: "127.0.0.1",
+  ...(place.startsWith("/") ? { path: place } : { port: Number(place), host }),
   allowHalfOpen: true,
 });
 socket.on("error", () => {});
