@@ -260,10 +260,18 @@ function writePid(path: string, io: ProcessIo): void {
   } catch (cause) {
     throw new UsageError(
       "pid-file",
-      `could not write '${path}': ${messageOf(cause)}`,
+      `could not open '${path}' for writing: ${reasonOf(cause)}`,
       { cause },
     );
   }
+}
+
+/** "No such file or directory" of "ENOENT: no such file or directory, open". */
+function reasonOf(cause: unknown): string {
+  const reason = /^E\w+: ([^,]+)/.exec(messageOf(cause))?.[1];
+  return reason === undefined
+    ? messageOf(cause)
+    : reason.slice(0, 1).toUpperCase() + reason.slice(1);
 }
 
 /** Serves until a signal; ends by that signal as git daemon does. */

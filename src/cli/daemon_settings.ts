@@ -67,9 +67,8 @@ export function checkConflicts(options: GivenOptions): void {
 
 /** Where the log goes: daemon.c, cmd_main. */
 export function logDestination(options: GivenOptions): LogDestination {
-  const last = options.among(["syslog", "log-destination"])
-    .findLast(({ value }) => value !== false);
-  if (last === undefined) {
+  const last = options.among(["syslog", "log-destination"]).at(-1);
+  if (last === undefined || last.value === false) {
     return options.flag("inetd") || options.flag("detach")
       ? "syslog"
       : "stderr";

@@ -140,6 +140,7 @@ describe("a command line that cannot work", () => {
     "--log-destination=none --strict-paths",
     "--inetd --log-destination=stderr --base-path=/no/such",
     "--listen=no.such.host.invalid --base-path=/ --port=1",
+    "--pid-file=/no/such --listen=127.0.0.1 --base-path=/ --port=0",
   ];
   it("ends with git's exit code and words", async () => {
     for (let at = 0; at < lines.length; at += 3) {
@@ -609,7 +610,7 @@ describe("--listen", () => {
         )
       ),
     );
-    assert.match(git ?? "", /^.*for 192\.0\.2\.1 on port$/m);
+    assert.match(git ?? "", /^.*for host 192\.0\.2\.1 on port$/m);
     assert.equal(ours, git);
   });
 

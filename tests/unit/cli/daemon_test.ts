@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandRow } from "../../../src/cli/command.ts";
+import { logDestination } from "../../../src/cli/daemon_settings.ts";
 import { banner } from "../../../src/cli/daemon_words.ts";
 import { EndRequests } from "../../../src/cli/end_requests.ts";
 import { main } from "../../../src/cli/main.ts";
+import { parseOptions } from "../../../src/cli/options.ts";
 import { COMMANDS } from "../../../src/cli/table.ts";
 import { git } from "../../support/git.ts";
 import { after, before, describe, it } from "../../support/test.ts";
@@ -246,6 +248,25 @@ describe("waiting for the end", () => {
   });
 });
 
+describe("where the log goes", () => {
+  const ROWS = DAEMON.options;
+  const where = (...args: string[]): string =>
+    logDestination(parseOptions(ROWS, args).options);
+
+  it("is what was said last, or else where somebody looks", () => {
+    assert.equal(where(), "stderr");
+    assert.equal(where("--detach"), "syslog");
+    assert.equal(where("--inetd"), "syslog");
+    assert.equal(where("--inetd", "--log-destination=none"), "none");
+    assert.equal(where("--syslog", "--log-destination=stderr"), "stderr");
+    assert.equal(where("--log-destination=none", "--syslog"), "syslog");
+    assert.equal(where("--syslog", "--no-syslog"), "stderr");
+    assert.throws(() => where("--log-destination="), {
+      message: "unknown log destination ''",
+    });
+  });
+});
+
 describe("requests to end", () => {
   it("count once when one signal comes twice in half a second", () => {
     let now = 1000;
@@ -328,6 +349,38 @@ describe("the words at the start", () => {
       banner({ ...at, kind: "git-rules", basePath: undefined }),
       "Serving at git://127.0.0.1/ by git daemon's rules\n",
     );
+  });
+
+  it("name every place, and only such a clone as git can make", () => {
+    const unix = { hostname: "/run/g.sock", port: 0, path: "/run/g.sock" };
+    const six = { hostname: "::1", port: 9418 };
+    const both = banner({
+      ...{ kind: "welcome", ...unix },
+      addresses: [unix, six],
+    });
+    assert.ok(
+      both.startsWith(
+        "Serving a welcome repository at unix:/run/g.sock and git://[::1]/ " +
+          "(read-only, this machine only)\n\n" +
+          "    git clone git://[::1]/welcome.git\n",
+      ),
+      both,
+    );
+    const alone = banner({ kind: "welcome", ...unix });
+    assert.ok(!alone.includes("git clone"), alone);
+    const far = [unix, { hostname: "192.0.2.1", port: 1 }];
+    assert.ok(
+      banner({ ...{ kind: "welcome", ...unix }, addresses: far })
+        .includes("(read-only, reachable from the network)"),
+    );
+  });
+
+  it("say how to stop what is in the background", () => {
+    const text = banner({ kind: "welcome", ...at, background: 77 });
+    assert.ok(text.endsWith(
+      "\nProcess 77 serves in the background; to stop it: kill 77\n",
+    ));
+    assert.ok(!text.includes("Ctrl-C"));
   });
 
   it("name a host that can be reached, and bracket IPv6", () => {
