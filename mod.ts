@@ -62,8 +62,11 @@ export type {
 } from "./src/kernels/types.ts";
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
+export type {
+  ServiceChange,
+  ServiceSetting,
+} from "./src/server/service_settings.ts";
 export { expandNamespace } from "./src/service/namespaces.ts";
-export type { ServiceChange, ServiceSetting } from "./src/server/services.ts";
 export type { ServiceLimits, SessionTerms } from "./src/service/types.ts";
 export type {
   ExposureRules,

@@ -11,10 +11,10 @@ import type { Logger } from "../core/logger.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { textLogger, withoutRepeats } from "../server/log.ts";
 import {
-  SERVICES,
   type ServiceSetting,
   withSettings,
-} from "../server/services.ts";
+} from "../server/service_settings.ts";
+import { SERVICES } from "../server/services.ts";
 import { EXIT } from "./command.ts";
 import { friendlyPlan, gitPlan } from "./daemon_plan.ts";
 import {

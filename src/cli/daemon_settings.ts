@@ -9,7 +9,10 @@
 import { UsageError } from "../core/errors.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { LIMITS, type Limits, toInternal } from "../server/limits.ts";
-import type { ServiceChange, ServiceSetting } from "../server/services.ts";
+import type {
+  ServiceChange,
+  ServiceSetting,
+} from "../server/service_settings.ts";
 import type { GivenOptions } from "./options.ts";
 
 const DEFAULT_PORT = 9418;

@@ -6,7 +6,7 @@
  */
 
 import { LIMITS } from "../server/limits.ts";
-import type { ServiceChange } from "../server/services.ts";
+import type { ServiceChange } from "../server/service_settings.ts";
 import type { CommandRow } from "./command.ts";
 import type { OptionRow } from "./options.ts";
 import { GIT_DAEMON_REFUSED } from "./unsupported.ts";

@@ -11,7 +11,7 @@ import { processorCount } from "../runtime/workers.ts";
 import { Daemon } from "../server/daemon.ts";
 import { ErrandPool } from "../server/errand_pool.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
-import type { ServiceSetting } from "../server/services.ts";
+import type { ServiceSetting } from "../server/service_settings.ts";
 import type { SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import { startThread } from "../threads.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import {
   type ServiceSetting,
   withSettings,
-} from "../../../src/server/services.ts";
+} from "../../../src/server/service_settings.ts";
 import { describe, it } from "../../support/test.ts";
 import { fakeService } from "./fakes.ts";
 
