@@ -27,6 +27,11 @@ export interface CommandRow {
   readonly description: readonly string[];
   /** Its options. */
   readonly options: readonly OptionRow[];
+  /**
+   * Who parses its arguments: "own" has its code do so, which finds all of
+   * them in `rest`. Unless told they are parsed by its options.
+   */
+  readonly grammar?: "own";
   /** Options of git's command of that name that are not ours, and why. */
   readonly refused?: Readonly<Record<string, string>>;
   /** Loads its code. */

@@ -9,9 +9,10 @@ import { GitsrvError, messageOf, UsageError } from "../core/errors.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { VERSION } from "../server/version.ts";
 import { type CommandRow, EXIT } from "./command.ts";
+import { fatalLine } from "./fatal.ts";
 import { commandHelp, programHelp, usageLine } from "./help.ts";
 import { nearest } from "./nearest.ts";
-import { parseOptions } from "./options.ts";
+import { GivenOptions, parseOptions } from "./options.ts";
 import { COMMANDS } from "./table.ts";
 
 /**
@@ -74,7 +75,9 @@ async function runCommand(
   const command = COMMANDS.find((row) => row.name === name);
   if (command === undefined) return unknownCommand(name, io);
   try {
-    const parsed = parseOptions(command.options, args, command.refused);
+    const parsed = command.grammar === "own"
+      ? { options: new GivenOptions([]), rest: args }
+      : parseOptions(command.options, args, command.refused);
     if (parsed.help !== undefined) {
       await io.writeOut(commandHelp(command));
       // parse-options: -h counts as a usage error, --help does not.
@@ -105,7 +108,7 @@ function unknownCommand(name: string, io: ProcessIo): number {
 }
 
 function fatalText(error: unknown): string {
-  if (error instanceof GitsrvError) return `fatal: ${error.message}\n`;
+  if (error instanceof GitsrvError) return fatalLine(error.message);
   const stack = error instanceof Error ? error.stack : undefined;
   return `BUG: ${stack ?? messageOf(error)}\n`;
 }

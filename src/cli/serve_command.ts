@@ -1,81 +1,94 @@
 /**
- * `gitsrv serve-command git-upload-pack <directory>`: one session on standard
- * input and output, with the exit codes and the words of git's own command.
+ * `gitsrv serve-command`: one session on standard input and output. With a
+ * service it stands in for git's program of that name, in its grammar, words
+ * and exit codes; without one it is an SSH forced command (`ssh_session.ts`).
  *
  * @see https://git-scm.com/docs/git-upload-pack
  * @module
  */
 
-import { messageOf, RefusedError, UsageError } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { RefusedError, UsageError } from "../core/errors.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { EXIT } from "./command.ts";
+import { type GitArguments, parseGitOptions, usageOf } from "./git_options.ts";
+import { expandNamespace } from "./namespace.ts";
+import { runOneSession } from "./one_session.ts";
 import type { ParsedArguments } from "./options.ts";
+import {
+  programSettings,
+  SERVED_PROGRAMS,
+  type ServedProgram,
+} from "./served_programs.ts";
+import { runSshSession, showHelp } from "./ssh_session.ts";
 
-const NOT_SERVED = ["git-receive-pack", "git-upload-archive"];
+/** Options of all services that take a value, which may be no service. */
+const VALUED = ["--timeout", "--base-path"];
 
-/** Runs one session; resolves to the exit code. */
+/**
+ * Serves one session; resolves to the exit code. Throws a UsageError "usage"
+ * for a command line that is wrong by our own rules.
+ */
 export async function runServeCommand(
-  { options, rest }: ParsedArguments,
+  { rest: args }: ParsedArguments,
   io: ProcessIo,
 ): Promise<number> {
-  const [service, directory, ...others] = rest;
-  if (service === undefined) throw usage("which service?");
-  if (NOT_SERVED.includes(service)) {
+  const at = serviceIndex(args);
+  if (at < 0) return await runSshSession(args, io);
+  const service = args[at] as string;
+  const others = args.toSpliced(at, 1);
+  if (service === "git-receive-pack") {
     throw new RefusedError("not-served", `'${service}' is not served`);
   }
-  if (service !== "git-upload-pack") {
-    throw usage(`unknown service '${service}'`);
+  const program = SERVED_PROGRAMS.find(({ name }) => name === service);
+  if (program === undefined) {
+    throw new UsageError("usage", `unknown service '${service}'`);
   }
-  if (directory === undefined) throw usage("which directory?");
-  if (others.length > 0) throw usage("too many arguments");
-  const logger: Logger = {
-    log(level, message) {
-      if (level === "error" || level === "warn") {
-        io.writeError(`${level}: ${message}\n`);
-      }
+  if (others[0] === "--help") return await showHelp(io);
+  return await runProgram(program, others, io);
+}
+
+/** Where the service stands: the first argument that is no option. */
+function serviceIndex(args: readonly string[]): number {
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] as string;
+    if (!arg.startsWith("-")) return at;
+    if (VALUED.includes(arg)) at++;
+  }
+  return -1;
+}
+
+/** Stands in for a program of git's. */
+async function runProgram(
+  program: ServedProgram,
+  args: readonly string[],
+  io: ProcessIo,
+): Promise<number> {
+  const isTold = program.wrongArguments === "told";
+  const parsed: GitArguments = isTold
+    ? { type: "parsed", values: new Map(), rest: args }
+    : parseGitOptions(program, args);
+  if (parsed.type === "wrong") {
+    await io.writeOut(parsed.output);
+    io.writeError(parsed.error);
+    return EXIT.usage;
+  }
+  const [directory, ...more] = parsed.rest;
+  const isOne = directory !== undefined && more.length === 0;
+  const usage = usageOf(program, "parsed");
+  if (isTold ? isOne && directory === "-h" : !isOne) {
+    io.writeError(usage);
+    return EXIT.usage;
+  }
+  const { isStrict, timeout, terms } = programSettings(parsed.values);
+  return await runOneSession({
+    service: program.name,
+    directory: isOne ? directory : { wrong: usage.trimEnd() },
+    place: { type: "named", mode: isStrict ? "strict" : "suffixes" },
+    timeout,
+    terms: {
+      ...terms,
+      namespace: expandNamespace(io.env("GIT_NAMESPACE") ?? ""),
     },
-  };
-  const compose = await import("../compose.ts");
-  const path = homePath(directory, io);
-  const backend = compose.directoryBackend({
-    mode: options.flag("strict") ? "strict" : "suffixes",
-    logger,
-  });
-  try {
-    await compose.serveCommand({
-      backend,
-      service,
-      path: path.startsWith("/") ? path : `${io.cwd()}/${path}`,
-      protocol: io.env("GIT_PROTOCOL") ?? "",
-      limits: {
-        timeoutMs: Math.max(0, options.integer("timeout") ?? 0) * 1000,
-      },
-      logger,
-    });
-    return EXIT.ok;
-  } catch (error) {
-    io.writeError(fatal(error, directory));
-    return EXIT.fatal;
-  }
-}
-
-function fatal(error: unknown, directory: string): string {
-  const message = error instanceof RefusedError &&
-      error.code === "no-such-repository"
-    ? `'${directory}' does not appear to be a git repository`
-    : messageOf(error);
-  return `fatal: ${message}\n`;
-}
-
-/** git expands ~ here; other users' homes are not known to us. */
-function homePath(path: string, io: ProcessIo): string {
-  const home = io.env("HOME");
-  return home !== undefined && (path === "~" || path.startsWith("~/"))
-    ? `${home}${path.slice(1)}`
-    : path;
-}
-
-function usage(message: string): UsageError {
-  return new UsageError("usage", message);
+    env: io.env,
+  }, io);
 }

@@ -9,6 +9,7 @@ import { LIMITS } from "../server/limits.ts";
 import type { ServiceChange } from "../server/service_settings.ts";
 import type { CommandRow } from "./command.ts";
 import type { OptionRow } from "./options.ts";
+import { SSH_OPTIONS } from "./ssh_options.ts";
 import { GIT_DAEMON_REFUSED } from "./unsupported.ts";
 
 const LIMIT_OPTIONS: readonly OptionRow[] = LIMITS.flatMap((row) =>
@@ -132,6 +133,19 @@ function serviceOptions(): readonly OptionRow[] {
   }));
 }
 
+/** What a service takes beside the options that both forms have. */
+const PROGRAM_OPTIONS: readonly OptionRow[] = [
+  {
+    name: "stateless-rpc",
+    meaning: "end after one request and its answer (git-upload-pack)",
+  },
+  {
+    name: "http-backend-info-refs",
+    meaning: "end after the advertisement (git-upload-pack); also: " +
+      "--advertise-refs",
+  },
+];
+
 /** All subcommands, in the order of help. */
 export const COMMANDS: readonly CommandRow[] = [
   {
@@ -154,23 +168,19 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: "serve-command",
     summary: "serve one session on standard input and output",
-    operands: "git-upload-pack <directory>",
+    operands: "[<service> <directory>]",
+    grammar: "own",
     description: [
-      "What `git-upload-pack` does for ssh and for `git clone --upload-pack`.",
-      "GIT_PROTOCOL says which versions of the protocol the client knows.",
+      "With a service, git-upload-pack or git-upload-archive, it stands in for",
+      "git's program of that name and takes its options, before the service or",
+      "behind it. GIT_PROTOCOL says which versions of the protocol the client",
+      "knows, GIT_NAMESPACE which refs are served.",
+      "",
+      "Without one it is the forced command of an SSH key: what the client asks",
+      "for is in SSH_ORIGINAL_COMMAND. But for GIT_PROTOCOL no variable named",
+      "GIT_... is read then.",
     ],
-    options: [
-      {
-        name: "strict",
-        meaning: "do not try <directory>/.git if <directory> is no repository",
-      },
-      {
-        name: "timeout",
-        value: "<n>",
-        isInteger: true,
-        meaning: "give up after <n> seconds of inactivity; default 0: never",
-      },
-    ],
+    options: [...PROGRAM_OPTIONS, ...SSH_OPTIONS],
     load: async () => (await import("./serve_command.ts")).runServeCommand,
   },
 ];

@@ -19,7 +19,7 @@ export interface ServeCommandOptions {
   /** Finds repositories. */
   readonly backend: Backend;
   /** The service, as a client names it. */
-  readonly service: "git-upload-pack";
+  readonly service: "git-upload-pack" | "git-upload-archive";
   /** The repository, as the backend knows it: "/hello.git". */
   readonly path: string;
   /** What the client sends; standard input unless told. */
@@ -73,7 +73,9 @@ export async function serveCommand(
         limits: { timeoutMs: 0, ...options.limits },
       }),
       {
-        service: "upload-pack",
+        service: options.service === "git-upload-pack"
+          ? "upload-pack"
+          : "upload-archive",
         path: options.path,
         protocol: options.protocol ?? "",
         ...(options.signal === undefined ? {} : { signal: options.signal }),

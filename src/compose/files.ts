@@ -4,9 +4,10 @@
  * @module
  */
 
+import { EMPTY_BYTES, toUtf8 } from "../core/bytes.ts";
 import { type Logger, SILENT } from "../core/logger.ts";
 import { NODE_FILES } from "../runtime/files.ts";
-import { currentProcess, userId } from "../runtime/process.ts";
+import { currentDirectory, environment, userId } from "../runtime/process.ts";
 import { remembered } from "../server/remembered.ts";
 import { FileBackend } from "../storage/files/backend.ts";
 import type { ExposureRules } from "../storage/files/exposure.ts";
@@ -24,6 +25,11 @@ import { defaultKernels } from "./kernels.ts";
 export interface FileSystemBackendOptions {
   /** Where warnings about repositories go; nowhere unless told. */
   readonly logger?: Logger;
+  /**
+   * The environment variables that say where git's configuration is and whose
+   * repositories are trusted; the process's own unless told.
+   */
+  readonly env?: (name: string) => string | undefined;
 }
 
 /**
@@ -50,9 +56,9 @@ export class FileSystemBackend implements Backend {
     options: FileSystemBackendOptions = {},
   ) {
     const exposure: ExposureRules = typeof root === "string"
-      ? { rules: "friendly", root: absolute(root, currentProcess().cwd()) }
+      ? { rules: "friendly", root: absolute(root, currentDirectory()) }
       : root;
-    this.#backend = fileBackend(exposure, options.logger);
+    this.#backend = fileBackend(exposure, options);
   }
 
   /**
@@ -76,10 +82,9 @@ export class FileSystemBackend implements Backend {
 
 function fileBackend(
   exposure: ExposureRules,
-  logger: Logger = SILENT,
+  { logger = SILENT, env = environment }: FileSystemBackendOptions,
   objects: ObjectStoreOptions = {},
 ): FileBackend {
-  const { env } = currentProcess();
   const home = env("HOME");
   return new FileBackend({
     exposure,
@@ -110,7 +115,7 @@ export function addressOpener(
 ): (address: RepositoryAddress) => Promise<Repository> {
   const backend = fileBackend(
     { rules: "friendly", root: "/" },
-    logger,
+    { logger },
     objects,
   );
   return (address) => backend.openLayout(address);
@@ -125,6 +130,17 @@ export function directoryBackend(
     openRepository: (path) => backend.openDirectory(path, options.mode),
   };
 }
+
+/** The home of a user by name, as the machine's table of users has it. */
+export function userHome(name: string): string | undefined {
+  const bytes = NODE_FILES.read("/etc/passwd", MAX_PASSWD_BYTES);
+  // passwd(5): name, password, user id, group id, comment, home, shell.
+  const fields = toUtf8(bytes ?? EMPTY_BYTES).split("\n")
+    .map((line) => line.split(":")).find(([own]) => own === name);
+  return fields?.[5];
+}
+
+const MAX_PASSWD_BYTES = 16 * 1024 * 1024;
 
 type Environment = (name: string) => string | undefined;
 

@@ -5,6 +5,7 @@
  */
 
 import { type Logger, SILENT } from "../core/logger.ts";
+import { lazyKernels } from "../kernels/lazy.ts";
 import { selectKernels } from "../kernels/select.ts";
 import type { Kernels } from "../kernels/types.ts";
 
@@ -13,5 +14,5 @@ const DEFAULT_KERNELS: { chosen?: Kernels } = {};
 
 /** The kernels to use, the same every time. */
 export function defaultKernels(logger: Logger = SILENT): Kernels {
-  return DEFAULT_KERNELS.chosen ??= selectKernels(logger);
+  return DEFAULT_KERNELS.chosen ??= lazyKernels(() => selectKernels(logger));
 }

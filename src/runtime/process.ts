@@ -30,13 +30,23 @@ export function exit(code: number): never {
   nodeProcess.exit(code);
 }
 
+/** A variable of the environment. */
+export function environment(name: string): string | undefined {
+  return nodeProcess.env[name];
+}
+
+/** The directory that relative paths start from. */
+export function currentDirectory(): string {
+  return nodeProcess.cwd();
+}
+
 /** The process that runs this. */
 export function currentProcess(): ProcessIo {
   const errors = new ErrorWriter();
   return {
     pid: nodeProcess.pid,
-    cwd: () => nodeProcess.cwd(),
-    env: (name) => nodeProcess.env[name],
+    cwd: currentDirectory,
+    env: environment,
     writeOut: (text) => writeAll(STDOUT, text),
     writeError: (text) => errors.write(text),
     flushError: () => errors.flush(),

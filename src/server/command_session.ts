@@ -6,12 +6,15 @@
  * @module
  */
 
-import { ProtocolError, RefusedError } from "../core/errors.ts";
+import { ProtocolError, RefusedError, UsageError } from "../core/errors.ts";
 import type { Connection } from "../core/host.ts";
 import type { ServiceName } from "../wire/git_request.ts";
 import { highestVersion } from "../wire/protocol_version.ts";
 import type { SessionContext } from "./session_context.ts";
 import { termsOfSession } from "./session_ids.ts";
+import { messageForPeer } from "../service/failure.ts";
+import type { Repository } from "../storage/types.ts";
+import { PacketWriter } from "../pktline/writer.ts";
 import { TimedConnection } from "./timed_connection.ts";
 
 /** What is asked for. */
@@ -28,8 +31,8 @@ export interface CommandSession {
 
 /**
  * Serves one session over `connection`, which stays open. Rejects where the
- * repository cannot be opened, before anything was sent, and where the service
- * failed, after the peer was told.
+ * repository cannot be opened, before anything was sent but for archives, and
+ * where the service failed, after the peer was told.
  */
 export async function runCommandSession(
   connection: Connection,
@@ -43,7 +46,13 @@ export async function runCommandSession(
       `'git-${asked.service}' is not served`,
     );
   }
-  const repository = await context.backend.openRepository(asked.path);
+  let repository: Repository;
+  try {
+    repository = await context.backend.openRepository(asked.path);
+  } catch (error) {
+    if (row.name !== "upload-archive") throw error;
+    throw await toldArchiver(connection, error);
+  }
   const idle = new AbortController();
   const signal = asked.signal === undefined
     ? idle.signal
@@ -61,10 +70,13 @@ export async function runCommandSession(
         ),
       ),
   });
+  const protocol = highestVersion(asked.protocol);
+  const { terms } = context;
+  const heard = new HeardConnection(timed);
   await row.run({
     repository,
-    connection: timed,
-    protocol: highestVersion(asked.protocol),
+    connection: heard,
+    protocol,
     clock: context.clock,
     logger: context.logger,
     kernels: context.kernels,
@@ -73,4 +85,77 @@ export async function runCommandSession(
     agent: context.agent,
     terms: termsOfSession(context),
   });
+  // upload-pack.c: receive_needs; over git:// nobody sees how the child ended.
+  const mustAsk = row.name === "upload-pack" && protocol < 2 &&
+    !terms.advertiseOnly;
+  if (mustAsk && heard.isSilent) {
+    throw new ProtocolError("hung-up", "the remote end hung up unexpectedly");
+  }
+}
+
+/** A connection that knows whether its peer has ever said anything. */
+class HeardConnection implements Connection {
+  readonly #connection: Connection;
+  isSilent = true;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get peer(): string {
+    return this.#connection.peer;
+  }
+
+  get address(): string {
+    return this.#connection.address;
+  }
+
+  get sent(): number {
+    return this.#connection.sent ?? 0;
+  }
+
+  async read(into: Uint8Array, signal?: AbortSignal): Promise<number> {
+    const count = await this.#connection.read(into, signal);
+    if (count > 0) this.isSilent = false;
+    return count;
+  }
+
+  write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    return this.#connection.write(bytes, signal);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite();
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+const ARCHIVER_DIED = "git upload-archive: archiver died with error";
+
+/**
+ * Tells a client of `upload-archive` why there is no repository, and gives the
+ * error for our own side. git looks for it in a process of its own, once the
+ * service has been agreed to (builtin/upload-archive.c).
+ */
+async function toldArchiver(
+  connection: Connection,
+  error: unknown,
+): Promise<RefusedError> {
+  const writer = new PacketWriter(connection);
+  writer.put("ACK\n");
+  writer.putFlush();
+  const why = error instanceof UsageError
+    ? error.message
+    : `fatal: ${messageForPeer(error)}`;
+  writer.putBand(2, `${why}\n`);
+  writer.putBand(3, ARCHIVER_DIED);
+  await writer.send();
+  return new RefusedError(
+    "no-such-repository",
+    `sent error to the client: ${ARCHIVER_DIED}`,
+    { cause: error },
+  );
 }

@@ -33,7 +33,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...["core", "std", "server", "service", "storage/types.ts"],
-    ...["compose", "compose.ts"],
+    ...["compose", "compose.ts", "wire/ssh_command.ts"],
   ],
 };
 

@@ -5,19 +5,24 @@
  * @module
  */
 
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) {
-    value = (value & 1) !== 0 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  }
-  return value;
-});
+import { once } from "../../core/once.ts";
+
+const tableOf = once(() =>
+  Uint32Array.from({ length: 256 }, (_, byte) => {
+    let value = byte;
+    for (let bit = 0; bit < 8; bit++) {
+      value = (value & 1) !== 0 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+    }
+    return value;
+  })
+);
 
 /** CRC-32 (ISO-HDLC) of `bytes`, going on from `seed`. */
 export function crc32(bytes: Uint8Array, seed = 0): number {
+  const table = tableOf();
   let crc = ~seed;
   for (let i = 0; i < bytes.length; i++) {
-    crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);
+    crc = (table[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);
   }
   return ~crc >>> 0;
 }

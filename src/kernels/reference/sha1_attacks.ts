@@ -12,6 +12,8 @@
  * @module
  */
 
+import { once } from "../../core/once.ts";
+
 /** Type I or II, and the place K and the bit B that tell one of a type. */
 type Vector = readonly [type: "I" | "II", place: number, bit: number];
 
@@ -35,10 +37,12 @@ export interface Attack {
 }
 
 /** The attacks by the numbers that masks of bits speak of: 0 to 31. */
-export const ATTACKS: readonly Attack[] = VECTORS.map((vector) => ({
-  differences: differencesOf(vector),
-  step: vector[1] < 50 ? 58 : 65,
-}));
+export const attacks: () => readonly Attack[] = once(() =>
+  VECTORS.map((vector) => ({
+    differences: differencesOf(vector),
+    step: vector[1] < 50 ? 58 : 65,
+  }))
+);
 
 function rotate(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));

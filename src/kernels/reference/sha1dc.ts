@@ -15,7 +15,7 @@ import { toHex } from "../../core/bytes.ts";
 import { type Hash, KernelError } from "../types.ts";
 import { BlockHash } from "./block_hash.ts";
 import { expand, INITIAL, type State, stepBack, stepOn } from "./sha1.ts";
-import { type Attack, ATTACKS, possibleAttacks } from "./sha1_attacks.ts";
+import { type Attack, attacks, possibleAttacks } from "./sha1_attacks.ts";
 
 /** The error that says what git dies of. */
 export function collisionError(digest: Uint8Array): KernelError {
@@ -48,7 +48,7 @@ export function sha1dc(
     }
     const mask = choose(words);
     if (mask === 0) return;
-    ATTACKS.forEach((attack, number) => {
+    attacks().forEach((attack, number) => {
       if ((mask & (1 << number)) === 0) return;
       const twin = twinOf(attack, words, before[attack.step] as State);
       isAttack ||= twin.every((word, i) => word === chain[i]);

@@ -6,6 +6,7 @@
  */
 
 import { readUint32 } from "../../core/bytes.ts";
+import { once } from "../../core/once.ts";
 import { BlockHash } from "./block_hash.ts";
 
 // RFC 6234, 6.1: fractional parts of the square roots of the first primes.
@@ -14,7 +15,7 @@ const INITIAL = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
   0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 // RFC 6234, 5.1: fractional parts of the cube roots of the first 64 primes.
-const ROUNDS: Int32Array = roundConstants();
+const roundsOf: () => Int32Array = once(roundConstants);
 
 function roundConstants(): Int32Array {
   const constants = new Int32Array(64);
@@ -73,6 +74,7 @@ function compress(
   for (let i = 0; i < 16; i++) words[i] = readUint32(bytes, at + i * 4);
   for (let i = 16; i < 64; i++) words[i] = expand(words, i);
   const mixed = Int32Array.from(state);
+  const rounds = roundsOf();
   for (let i = 0; i < 64; i++) {
     const [a, b, c, , e, f, g, h] = mixed as unknown as number[] as [
       number,
@@ -86,7 +88,7 @@ function compress(
     ];
     const big1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const choice = (e & f) ^ (~e & g);
-    const first = (h + big1 + choice + (ROUNDS[i] as number) +
+    const first = (h + big1 + choice + (rounds[i] as number) +
       (words[i] as number)) | 0;
     const big0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
     const majority = (a & b) ^ (a & c) ^ (b & c);

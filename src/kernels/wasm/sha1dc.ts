@@ -6,7 +6,7 @@
  */
 
 import {
-  ATTACKS,
+  attacks as attacksOf,
   type Condition,
   CONDITIONS,
 } from "../reference/sha1_attacks.ts";
@@ -16,8 +16,9 @@ import type { WasmExports } from "./instance.ts";
 
 // The layout of assembly/sha1dc.ts, in words.
 const ATTACK_WORDS = 3;
-const DIFFERENCES_AT = ATTACKS.length * ATTACK_WORDS;
-const FOURS_AT = DIFFERENCES_AT + ATTACKS.length * 80;
+const ATTACKS = 32;
+const DIFFERENCES_AT = ATTACKS * ATTACK_WORDS;
+const FOURS_AT = DIFFERENCES_AT + ATTACKS * 80;
 const CONDITIONS_AT = FOURS_AT + 64 * 4;
 const DIGEST_BYTES = 20;
 
@@ -127,7 +128,7 @@ function writeTables(tables: Int32Array): void {
     }
   });
   let next = 0;
-  ATTACKS.forEach((attack, number) => {
+  attacksOf().forEach((attack, number) => {
     const first = next;
     for (const condition of rest.values()) {
       const [word, bit, otherWord, otherBit, relation, attacks] = condition;

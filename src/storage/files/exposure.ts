@@ -25,6 +25,8 @@ export interface FriendlyRules {
   readonly rules: "friendly";
   /** The directory; absolute. */
   readonly root: string;
+  /** Whether suffixes are tried; they are unless told. */
+  readonly mode?: SearchMode;
 }
 
 /** git-daemon's options by their names there; paths are absolute. */
@@ -106,9 +108,12 @@ function findFriendly(
   rules: FriendlyRules,
 ): Layout {
   const root = fileSystem.realPath(rules.root);
-  const layout = root === undefined
-    ? undefined
-    : search(fileSystem, below(rules.root, path), "suffixes", path);
+  const layout = root === undefined ? undefined : search(
+    fileSystem,
+    below(rules.root, path),
+    rules.mode ?? "suffixes",
+    path,
+  );
   if (root === undefined || layout === undefined) throw noSuchRepository(path);
   if (leadsOut(fileSystem, layout, [root])) throw outside(path);
   return layout;

@@ -78,7 +78,7 @@ describe("gitsrv", () => {
       error,
       "error: unknown option `strikt'\n" +
         "hint: the most similar option is --strict\n" +
-        "usage: gitsrv serve-command [<options>] git-upload-pack <directory>\n" +
+        "usage: gitsrv serve-command [<options>] [<service> <directory>]\n" +
         "hint: see gitsrv help serve-command\n",
     );
   });

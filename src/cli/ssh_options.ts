@@ -1,0 +1,31 @@
+/**
+ * The options of `gitsrv serve-command` without a service.
+ *
+ * @module
+ */
+
+import type { OptionRow } from "./options.ts";
+
+/** Options without a service. */
+export const SSH_OPTIONS: readonly OptionRow[] = [
+  {
+    name: "base-path",
+    value: "<dir>",
+    meaning: "take paths from <dir> and serve nothing outside of it " +
+      "(without a service)",
+  },
+  {
+    name: "read-only",
+    meaning: "refuse every push (without a service); none is served so far",
+  },
+  {
+    name: "strict",
+    meaning: "do not try <directory>/.git if <directory> is no repository",
+  },
+  {
+    name: "timeout",
+    value: "<n>",
+    isInteger: true,
+    meaning: "give up after <n> seconds of inactivity; default 0: never",
+  },
+];

@@ -1,0 +1,151 @@
+/**
+ * Kernels that are chosen when they are needed. Choosing compiles the wasm
+ * module and checks it, which takes longer than listing the refs of a small
+ * repository does: until the work adds up it is done in plain TypeScript.
+ *
+ * @module
+ */
+
+import { inflate, inflatePrefix } from "./reference/inflate.ts";
+import { arrangeIndex } from "./reference/pack_index.ts";
+import { sha1 } from "./reference/sha1.ts";
+import { sha256 } from "./reference/sha256.ts";
+import type { Hash, Kernels, RefLines } from "./types.ts";
+
+/** A pack index of more entries is worth the choosing. */
+const SMALL_INDEX = 2048;
+/** A file of refs of more bytes is. */
+const SMALL_REFS_BYTES = 64 * 1024;
+/** Bytes that are inflated or hashed before the choosing. */
+const SPARE_BYTES = 16 * 1024;
+/** What one more stream costs beside its bytes. */
+const STREAM_BYTES = 128;
+
+/**
+ * The kernels that `choose` gives. It is called at most once, by the call with
+ * which the work comes to more than a little.
+ */
+export function lazyKernels(choose: () => Kernels): Kernels {
+  return new LazyKernels(choose);
+}
+
+class LazyKernels implements Kernels {
+  readonly #choose: () => Kernels;
+  #chosen: Kernels | undefined;
+  #spare = SPARE_BYTES;
+
+  constructor(choose: () => Kernels) {
+    this.#choose = choose;
+  }
+
+  get label(): string {
+    return this.#kernels.label;
+  }
+
+  get packWalker(): Exclude<Kernels["packWalker"], undefined> {
+    return this.#kernels.packWalker as Exclude<
+      Kernels["packWalker"],
+      undefined
+    >;
+  }
+
+  readonly refLines: RefLines = {
+    index: (bytes, start, hexLength) =>
+      this.#chosen === undefined && bytes.length <= SMALL_REFS_BYTES
+        ? undefined
+        : this.#kernels.refLines?.index(bytes, start, hexLength),
+    // Asked only for what `index` has taken: there they are.
+    encode: (run, hexLength, form) =>
+      (this.#kernels.refLines as RefLines).encode(run, hexLength, form),
+  };
+
+  readonly arrangeIndex: Kernels["arrangeIndex"] = (columns) =>
+    this.#chosen === undefined && columns.positions.length <= SMALL_INDEX
+      ? arrangeIndex(columns)
+      : this.#kernels.arrangeIndex(columns);
+
+  readonly inflate: Kernels["inflate"] = (input, at, size) =>
+    this.#isSmall(size)
+      ? inflate(input, at, size)
+      : this.#kernels.inflate(input, at, size);
+
+  readonly inflatePrefix: Kernels["inflatePrefix"] = (input, at, size) =>
+    this.#isSmall(size)
+      ? inflatePrefix(input, at, size)
+      : this.#kernels.inflatePrefix(input, at, size);
+
+  readonly hash: Kernels["hash"] = (format) =>
+    this.#chosen?.hash(format) ??
+      new LazyHash(
+        () => format.name === "sha1" ? sha1() : sha256(),
+        () => this.#kernels.hash(format),
+        (bytes) => this.#isSmall(bytes),
+      );
+
+  readonly deflate: Kernels["deflate"] = (data) => this.#kernels.deflate(data);
+
+  readonly crc32: Kernels["crc32"] = (bytes, seed) =>
+    this.#kernels.crc32(bytes, seed);
+
+  readonly countGoodCrcs: Kernels["countGoodCrcs"] = (...args) =>
+    this.#kernels.countGoodCrcs(...args);
+
+  readonly objectHash: Kernels["objectHash"] = (format) =>
+    this.#kernels.objectHash(format);
+
+  readonly applyDelta: Kernels["applyDelta"] = (base, delta, limit) =>
+    this.#kernels.applyDelta(base, delta, limit);
+
+  readonly createDelta: Kernels["createDelta"] = (base, target, limit) =>
+    this.#kernels.createDelta(base, target, limit);
+
+  get #kernels(): Kernels {
+    return this.#chosen ??= this.#choose();
+  }
+
+  /** Whether so many bytes more are still little; takes note of them. */
+  #isSmall(bytes: number): boolean {
+    if (this.#chosen !== undefined) return false;
+    this.#spare -= bytes + STREAM_BYTES;
+    return this.#spare >= 0;
+  }
+}
+
+/** Keeps what is hashed until it is known whether it is little. */
+class LazyHash implements Hash {
+  readonly #plain: () => Hash;
+  readonly #chosen: () => Hash;
+  readonly #isSmall: (bytes: number) => boolean;
+  #kept: Uint8Array[] = [];
+  #hash: Hash | undefined;
+
+  constructor(
+    plain: () => Hash,
+    chosen: () => Hash,
+    isSmall: (bytes: number) => boolean,
+  ) {
+    this.#plain = plain;
+    this.#chosen = chosen;
+    this.#isSmall = isSmall;
+  }
+
+  update(bytes: Uint8Array): void {
+    if (this.#hash === undefined && this.#isSmall(bytes.length)) {
+      this.#kept.push(bytes.slice());
+    } else {
+      this.#settle(this.#chosen).update(bytes);
+    }
+  }
+
+  digest(): Uint8Array<ArrayBuffer> {
+    return this.#settle(this.#plain).digest();
+  }
+
+  #settle(make: () => Hash): Hash {
+    if (this.#hash !== undefined) return this.#hash;
+    const hash = make();
+    for (const bytes of this.#kept) hash.update(bytes);
+    this.#kept = [];
+    return this.#hash = hash;
+  }
+}
