@@ -71,7 +71,7 @@ export function parseGitOptions(
     if (arg === "--help-all") return shown(program, "all");
     const equals = arg.indexOf("=");
     const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
-    const found = recognise(program.options, name);
+    const found = recognise(program.options, name, arg.slice(2));
     if (found === undefined) {
       return unknown(program, `unknown option \`${arg.slice(2)}'`);
     }
@@ -143,17 +143,21 @@ interface Recognised {
   readonly isNegated: boolean;
 }
 
-/** parse-options.c: parse_long_opt. */
+/**
+ * parse-options.c: parse_long_opt. What is taken back may be shortened where
+ * `whole`, the name with its value, has none.
+ */
 function recognise(
   options: readonly GitOption[],
   name: string,
+  whole: string,
 ): Recognised | { readonly either: readonly [string, string] } | undefined {
   const close: Recognised[] = [];
   for (const option of options) {
     if (option.name === name) return { option, isNegated: false };
     if (`no-${option.name}` === name) return { option, isNegated: true };
     if (option.name.startsWith(name)) close.push({ option, isNegated: false });
-    else if (`no-${option.name}`.startsWith(name)) {
+    else if (`no-${option.name}`.startsWith(whole)) {
       close.push({ option, isNegated: true });
     }
   }
