@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { smallRepository } from "../support/fixture_small.ts";
 import { git, gitSync } from "../support/git.ts";
+import { inParallel } from "../support/git_jobs.ts";
 import { fsck, refs } from "../support/git_repository.ts";
 import { type SshServer, startSshServer } from "../support/ssh_server.ts";
 import { after, describe, it } from "../support/test.ts";
@@ -102,7 +103,7 @@ describe("a forced command", () => {
     writeFileSync(join(served, "file"), "x\n");
     const paths = ["/none.git", "/link.git", "/../outside.git", "/file", "/"]
       .concat(["/./good.git", "/~/good.git", "/~root/x", good.path]);
-    for (const path of paths) {
+    await inParallel(paths, async (path) => {
       const { code, stderr } = await below.git(["ls-remote", below.url(path)]);
       assert.equal(code, 128, path);
       // Clients send what starts with a tilde without its slash.
@@ -113,7 +114,7 @@ describe("a forced command", () => {
           `^fatal: '${asked}' does not appear to be a git repository\n`,
         ),
       );
-    }
+    });
   });
 
   it("refuses pushes in plain words", async () => {
@@ -153,7 +154,9 @@ describe("a forced command", () => {
   it("lets variables of a client change nothing but the protocol", () => {
     const config = join(root, "config");
     writeFileSync(config, "[transfer]\n\thideRefs = refs\n");
-    const { code, stderr } = below.ssh(["git-upload-pack '/good.git'"], {
+    const { code, stdout, stderr } = below.ssh([
+      "git-upload-pack '/good.git'",
+    ], {
       GIT_CONFIG_GLOBAL: config,
       GIT_CONFIG_SYSTEM: config,
       GIT_CONFIG_COUNT: "1",
@@ -164,5 +167,6 @@ describe("a forced command", () => {
       GIT_ALTERNATE_OBJECT_DIRECTORIES: "/nowhere",
     });
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    assert.ok(stdout.includes("refs/heads/main"), stdout);
   });
 });

@@ -26,7 +26,11 @@ export interface SshServer {
   ssh(
     words: readonly string[],
     env?: Readonly<Record<string, string>>,
-  ): { readonly code: number | null; readonly stderr: string };
+  ): {
+    readonly code: number | null;
+    readonly stdout: string;
+    readonly stderr: string;
+  };
   /** Ends it. */
   stop(): Promise<void>;
 }
@@ -110,11 +114,11 @@ export async function startSshServer(
       const send = Object.keys(env).flatMap((
         name,
       ) => ["-o", `SendEnv=${name}`]);
-      const { status, stderr } = spawnSync("ssh", [
+      const { status, stdout, stderr } = spawnSync("ssh", [
         ...[...client, ...send, `${username}@127.0.0.1`],
         ...words,
       ], { env: { ...process.env, ...env }, encoding: "utf8", input: "0000" });
-      return { code: status, stderr };
+      return { code: status, stdout, stderr };
     },
     stop: () => end(child, gone),
   };
