@@ -6,6 +6,12 @@
  * @module
  */
 
+import { serveCommand } from "../compose/command.ts";
+import {
+  directoryBackend,
+  FileSystemBackend,
+  userHome,
+} from "../compose/files.ts";
 import {
   messageOf,
   ProtocolError,
@@ -66,13 +72,11 @@ export async function runOneSession(
       io.writeError(`${level}: ${message}\n`);
     },
   };
-  const { serveCommand } = await import("../compose/command.ts");
-  const files = await import("../compose/files.ts");
   const path = typeof directory === "string" ? directory : "";
   const { mode } = place;
   const backend = place.type === "named"
-    ? files.directoryBackend({ mode, logger, env })
-    : new files.FileSystemBackend(
+    ? directoryBackend({ mode, logger, env })
+    : new FileSystemBackend(
       { rules: "friendly", root: place.root, mode },
       { logger, env },
     );
@@ -82,7 +86,7 @@ export async function runOneSession(
         ? withWords(backend, directory, place)
         : nowhere(directory.wrong),
       service,
-      path: isStranger ? belowPath(path) : fullPath(path, mode, io, files),
+      path: isStranger ? belowPath(path) : fullPath(path, mode, io),
       protocol: env("GIT_PROTOCOL") ?? "",
       limits: { timeoutMs: timeout * 1000 },
       terms,
@@ -145,7 +149,6 @@ function fullPath(
   path: string,
   mode: SearchMode,
   io: ProcessIo,
-  { userHome }: { readonly userHome: (user: string) => string | undefined },
 ): string {
   if (path === "" || path.startsWith("/")) return path;
   const [, user, rest] = /^~([^/]*)(.*)$/s.exec(path) ?? [];

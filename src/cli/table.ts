@@ -1,6 +1,7 @@
 /**
  * The subcommands, one row each, with everything that help needs. Their code
- * is loaded when one is run: `serve-command` starts once per connection.
+ * is loaded when one is run, but that of `serve-command` with this: it starts
+ * once per connection, and each file more to open takes its time.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { LIMITS } from "../server/limits.ts";
 import type { ServiceChange } from "../server/service_settings.ts";
 import type { CommandRow } from "./command.ts";
 import type { OptionRow } from "./options.ts";
+import { runServeCommand } from "./serve_command.ts";
 import { SSH_OPTIONS } from "./ssh_options.ts";
 import { GIT_DAEMON_REFUSED } from "./unsupported.ts";
 
@@ -181,6 +183,6 @@ export const COMMANDS: readonly CommandRow[] = [
       "GIT_... is read then.",
     ],
     options: [...PROGRAM_OPTIONS, ...SSH_OPTIONS],
-    load: async () => (await import("./serve_command.ts")).runServeCommand,
+    load: () => Promise.resolve(runServeCommand),
   },
 ];

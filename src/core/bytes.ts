@@ -8,10 +8,11 @@
  * @module
  */
 
-const HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => byte.toString(16).padStart(2, "0"),
-);
+const HEX: string[] = [];
+// Loops, since a closure that is called so often is compiled at every start.
+for (const high of "0123456789abcdef") {
+  for (const low of "0123456789abcdef") HEX.push(high + low);
+}
 
 /** An array that nothing is stored in. */
 export const EMPTY_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -25,6 +26,11 @@ export function toHex(
   let text = "";
   for (let i = start; i < end; i++) text += HEX[bytes[i] as number];
   return text;
+}
+
+/** The four lower-case hex digits of a number below 2^16. */
+export function hexOf16(value: number): string {
+  return (HEX[value >>> 8] as string) + (HEX[value & 255] as string);
 }
 
 /** The value of one ASCII hex digit, of either case; -1 for anything else. */

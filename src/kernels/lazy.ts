@@ -6,17 +6,16 @@
  * @module
  */
 
+import { NATIVE } from "./native/kernels.ts";
 import { inflate, inflatePrefix } from "./reference/inflate.ts";
 import { arrangeIndex } from "./reference/pack_index.ts";
-import { sha1 } from "./reference/sha1.ts";
-import { sha256 } from "./reference/sha256.ts";
-import type { Hash, Kernels, RefLines } from "./types.ts";
+import type { Kernels, RefLines } from "./types.ts";
 
 /** A pack index of more entries is worth the choosing. */
 const SMALL_INDEX = 2048;
 /** A file of refs of more bytes is. */
 const SMALL_REFS_BYTES = 64 * 1024;
-/** Bytes that are inflated or hashed before the choosing. */
+/** Bytes that are inflated before the choosing. */
 const SPARE_BYTES = 16 * 1024;
 /** What one more stream costs beside its bytes. */
 const STREAM_BYTES = 128;
@@ -74,13 +73,7 @@ class LazyKernels implements Kernels {
       ? inflatePrefix(input, at, size)
       : this.#kernels.inflatePrefix(input, at, size);
 
-  readonly hash: Kernels["hash"] = (format) =>
-    this.#chosen?.hash(format) ??
-      new LazyHash(
-        () => format.name === "sha1" ? sha1() : sha256(),
-        () => this.#kernels.hash(format),
-        (bytes) => this.#isSmall(bytes),
-      );
+  readonly hash: Kernels["hash"] = (format) => NATIVE.hash(format);
 
   readonly deflate: Kernels["deflate"] = (data) => this.#kernels.deflate(data);
 
@@ -108,44 +101,5 @@ class LazyKernels implements Kernels {
     if (this.#chosen !== undefined) return false;
     this.#spare -= bytes + STREAM_BYTES;
     return this.#spare >= 0;
-  }
-}
-
-/** Keeps what is hashed until it is known whether it is little. */
-class LazyHash implements Hash {
-  readonly #plain: () => Hash;
-  readonly #chosen: () => Hash;
-  readonly #isSmall: (bytes: number) => boolean;
-  #kept: Uint8Array[] = [];
-  #hash: Hash | undefined;
-
-  constructor(
-    plain: () => Hash,
-    chosen: () => Hash,
-    isSmall: (bytes: number) => boolean,
-  ) {
-    this.#plain = plain;
-    this.#chosen = chosen;
-    this.#isSmall = isSmall;
-  }
-
-  update(bytes: Uint8Array): void {
-    if (this.#hash === undefined && this.#isSmall(bytes.length)) {
-      this.#kept.push(bytes.slice());
-    } else {
-      this.#settle(this.#chosen).update(bytes);
-    }
-  }
-
-  digest(): Uint8Array<ArrayBuffer> {
-    return this.#settle(this.#plain).digest();
-  }
-
-  #settle(make: () => Hash): Hash {
-    if (this.#hash !== undefined) return this.#hash;
-    const hash = make();
-    for (const bytes of this.#kept) hash.update(bytes);
-    this.#kept = [];
-    return this.#hash = hash;
   }
 }

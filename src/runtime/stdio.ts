@@ -8,12 +8,22 @@
  * @module
  */
 
-import { closeSync, read as fsRead, write as fsWrite } from "node:fs";
+import {
+  closeSync,
+  read as fsRead,
+  write as fsWrite,
+  writeSync,
+} from "node:fs";
 import type { Connection } from "../core/host.ts";
 import { abortable } from "./signals.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
+/**
+ * So much fits into a pipe or a socket that nobody has written to, at once:
+ * PIPE_BUF. The first bytes of a session then wait for no thread to start.
+ */
+const FIRST_BYTES = 4096;
 /** Wait before trying again where a descriptor was left non-blocking. */
 const AGAIN_MS = 2;
 
@@ -48,6 +58,12 @@ class StdioConnection implements Connection {
     for (let at = 0; at < bytes.length;) {
       this.#check(signal);
       if (this.#isShut) throw new Error("Output is closed");
+      if (this.sent === 0 && bytes.length <= FIRST_BYTES) {
+        const count = writeFirst(bytes);
+        at += count;
+        this.sent += count;
+        if (count > 0) continue;
+      }
       const result = await abortable(
         settle((done) =>
           fsWrite(STDOUT, bytes, at, bytes.length - at, null, done)
@@ -94,6 +110,16 @@ function settle(
   return new Promise((resolve) =>
     begin((error, count) => resolve(error ?? count))
   );
+}
+
+/** Writes without waiting; 0 where there is no room. */
+function writeFirst(bytes: Uint8Array): number {
+  try {
+    return writeSync(STDOUT, bytes);
+  } catch (error) {
+    if (isAgain(error as NodeJS.ErrnoException)) return 0;
+    throw error;
+  }
 }
 
 function isAgain(error: NodeJS.ErrnoException): boolean {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { fromBinary, toBinary } from "../core/bytes.ts";
+import { fromBinary, hexOf16, toBinary } from "../core/bytes.ts";
 import type { ObjectFormat, Oid } from "../core/oid.ts";
 import type { RefName } from "../core/ref_name.ts";
 import type { Kernels, PeeledForm, RefLines } from "../kernels/types.ts";
@@ -23,15 +23,7 @@ const TEXT_LENGTH = 32 * 1024;
 /** Refs between two looks at the clock. */
 const REFS_PER_TURN = 256;
 
-const LENGTHS: readonly string[] = Array.from(
-  { length: 1024 },
-  (_, n) => hex(n),
-);
 const encoder = new TextEncoder();
-
-function hex(length: number): string {
-  return length.toString(16).padStart(4, "0");
-}
 
 /** Gathers packets into pieces. */
 export class PacketSheet {
@@ -54,7 +46,7 @@ export class PacketSheet {
     }
     const length = line.length + 4;
     // Many lines at once are encoded in a third of the time of single ones.
-    this.#text += (LENGTHS[length] ?? hex(length)) + line;
+    this.#text += hexOf16(length) + line;
     if (this.#text.length >= TEXT_LENGTH) this.#encode();
   }
 

@@ -19,7 +19,7 @@ import { goodCrcCounter } from "./crc_runs.ts";
 
 /**
  * The runtime's modules, each loaded at its first use: that takes 3 ms under
- * Bun, and a session that lists refs needs none.
+ * Bun, where a session that lists refs needs none.
  */
 class Modules {
   #zlib: typeof import("node:zlib") | undefined;
@@ -35,6 +35,16 @@ class Modules {
 }
 
 const NODE = new Modules();
+
+/** Bun's own hashes, which need no module. */
+interface BunHashes {
+  readonly CryptoHasher: new (name: ObjectFormat["name"]) => {
+    update(bytes: Uint8Array): unknown;
+    digest(): Uint8Array<ArrayBuffer>;
+  };
+}
+
+const BUN = (globalThis as { readonly Bun?: BunHashes }).Bun;
 
 interface InflateInfo {
   readonly buffer: Uint8Array<ArrayBuffer>;
@@ -106,7 +116,9 @@ const crc32 = (bytes: Uint8Array, seed = 0): number =>
   NODE.zlib.crc32(bytes, seed);
 
 function hash(format: ObjectFormat): Hash {
-  const hash = NODE.crypto.createHash(format.name);
+  const hash = BUN === undefined
+    ? NODE.crypto.createHash(format.name)
+    : new BUN.CryptoHasher(format.name);
   return {
     update(bytes): void {
       hash.update(bytes);

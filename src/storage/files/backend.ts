@@ -168,7 +168,7 @@ export class FileBackend implements Backend {
     const { owners, home } = this.#options;
     checkOwnership(files, layout, {
       owners,
-      protectedConfig: this.#protectedConfig(files),
+      protectedConfig: () => this.#protectedConfig(files),
       ...(home === undefined ? {} : { home }),
     });
     const identity = this.#identityOf(layout, files);

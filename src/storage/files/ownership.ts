@@ -30,8 +30,8 @@ export interface TrustedOwners {
 export interface OwnershipRules {
   /** Whose repositories need no exception. */
   readonly owners: TrustedOwners;
-  /** Pairs of the protected configuration, in order. */
-  readonly protectedConfig: readonly ConfigPair[];
+  /** Pairs of the protected configuration, in order; for foreign owners. */
+  readonly protectedConfig: () => readonly ConfigPair[];
   /** What "~/" means there. */
   readonly home?: string;
 }
@@ -78,7 +78,7 @@ function isSafe(
 ): boolean {
   const paths = [path, fileSystem.realPath(path) ?? path];
   let safe = false;
-  for (const [key, value] of rules.protectedConfig) {
+  for (const [key, value] of rules.protectedConfig()) {
     if (key !== "safe.directory") continue;
     if (value === undefined || value === "") {
       safe = false;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { hexDigit, printable, toBinary } from "../../core/bytes.ts";
+import { fromBinary, printable, toBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { RefName } from "../../core/ref_name.ts";
@@ -29,19 +29,17 @@ const DOT = 2;
 const SLASH = 3;
 const BRACE = 4;
 const END = 5;
-const DISPOSITION: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte === NEWLINE) return END;
-  if (byte === 0x2e) return DOT;
-  if (byte === 0x2f) return SLASH;
-  if (byte === 0x7b) return BRACE;
-  if (byte <= 0x20 || byte === 0x7f) return FORBIDDEN;
-  return "~^:?*[\\".includes(String.fromCharCode(byte)) ? FORBIDDEN : PLAIN;
-});
+// Filled without a call for each byte: a short session is over in 10 ms.
+const DISPOSITION = new Uint8Array(256);
+DISPOSITION.fill(FORBIDDEN, 0, 0x21);
+for (const byte of fromBinary("~^:?*[\\\x7f")) DISPOSITION[byte] = FORBIDDEN;
+DISPOSITION[NEWLINE] = END;
+DISPOSITION[0x2e] = DOT;
+DISPOSITION[0x2f] = SLASH;
+DISPOSITION[0x7b] = BRACE;
 
-const IS_HEX: Uint8Array = Uint8Array.from(
-  { length: 256 },
-  (_, byte) => hexDigit(byte) >= 0 ? 1 : 0,
-);
+const IS_HEX = new Uint8Array(256);
+for (const byte of fromBinary("0123456789abcdefABCDEF")) IS_HEX[byte] = 1;
 
 /** So much is made text at a time. */
 const PIECE_BYTES = 16_384;
