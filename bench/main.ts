@@ -24,12 +24,16 @@ import {
 import { type Row, ROWS } from "./rows.ts";
 import { runRows } from "./run.ts";
 import { SERVER_NAMES } from "./servers.ts";
+import { measureStartup, STARTUP, startupReport } from "./startup.ts";
+
+/** Rounds of the start-up row: each takes a fraction of a second. */
+const STARTUP_ROUNDS = 25;
 
 async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, {
     servers: SERVER_NAMES,
     kinds: GENERATED_KINDS,
-    rows: ROWS.map((row) => row.name),
+    rows: [...ROWS.map((row) => row.name), STARTUP],
     helpers: HELPERS,
   });
   if (options === "help") {
@@ -38,6 +42,17 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const facts = await machineFacts();
   say(`${facts.join("\n")}\n\n`);
+  const isAsked = options.rows.includes(STARTUP);
+  const startup = isAsked || options.rows.length === 0
+    ? await measureStartup(
+      options.size === "quick" ? 5 : STARTUP_ROUNDS,
+      (line) => note(`${STARTUP}: ${line}`),
+    )
+    : [];
+  if (startup.length > 0) {
+    note("");
+    say(`${startupReport(startup)}\n\n`);
+  }
   const rows = ROWS.filter((row) =>
     options.rows.length === 0 || options.rows.includes(row.name)
   );
@@ -61,7 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   say(verdicts(results).map((line) => `${line}\n`).join(""));
   if (options.json !== undefined) {
-    const raw = { facts, options, results };
+    const raw = { facts, options, startup, results };
     await Deno.writeTextFile(options.json, `${JSON.stringify(raw, null, 1)}\n`);
   }
   return hasFaults(results) ? 1 : 0;
