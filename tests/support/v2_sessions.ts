@@ -237,11 +237,12 @@ function packetLines(text: string): string[] {
       lines.push(digits);
     } else if (pack !== undefined && payload[0] === "\x01") {
       pack += payload.slice(1);
-    } else if (/^(ERR |\x03)/.test(payload)) {
-      lines.push(`error: ${payload.replace(/^(ERR |\x03)/, "")}`);
+    } else if (payload.startsWith("ERR ") || payload.startsWith("\x03")) {
+      const start = payload.startsWith("\x03") ? 1 : "ERR ".length;
+      lines.push(`error: ${payload.slice(start)}`);
     } else if (payload[0] !== "\x02" && !isAgain(lines, payload)) {
       lines.push(payload);
-      if (/^\x01?packfile\n$/.test(payload)) pack = "";
+      if (payload.replace("\x01", "") === "packfile\n") pack = "";
     }
   }
   return lines.slice(lines.indexOf("0000") + 1);
@@ -249,7 +250,8 @@ function packetLines(text: string): string[] {
 
 /** git tells a boundary once for each want that leads to it. */
 function isAgain(lines: readonly string[], line: string): boolean {
-  return /^\x01?shallow /.test(line) && lines.includes(line);
+  return line.replace("\x01", "").startsWith("shallow ") &&
+    lines.includes(line);
 }
 
 /** A pack by the number of its objects. */
