@@ -15,6 +15,7 @@ import {
   withSettings,
 } from "../server/service_settings.ts";
 import { SERVICES } from "../server/services.ts";
+import { expandNamespace } from "../service/namespaces.ts";
 import { EXIT } from "./command.ts";
 import { friendlyPlan, gitPlan } from "./daemon_plan.ts";
 import {
@@ -205,7 +206,10 @@ function sessionOptions(start: Start, compose: Compose) {
   const session = {
     backend,
     limits: limitsOf(options),
-    terms: { filters: !isGit },
+    terms: {
+      filters: !isGit,
+      namespace: expandNamespace(io.env("GIT_NAMESPACE") ?? ""),
+    },
     services,
     // What has no slash is looked for on the search path.
     ...(hook === undefined

@@ -11,7 +11,7 @@ import { RefusedError, UsageError } from "../core/errors.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { EXIT } from "./command.ts";
 import { type GitArguments, parseGitOptions, usageOf } from "./git_options.ts";
-import { expandNamespace } from "./namespace.ts";
+import { expandNamespace } from "../service/namespaces.ts";
 import { runOneSession } from "./one_session.ts";
 import type { ParsedArguments } from "./options.ts";
 import {
