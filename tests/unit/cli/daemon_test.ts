@@ -208,13 +208,17 @@ describe("waiting for the end", () => {
     await io.says("Serving");
     const port = Number(/:(\d+)\//.exec(io.error)?.[1]);
     const client = await connectWire(port);
+    let isEnding = false;
     try {
       await client.send(gitRequest("/a.git"));
       await client.untilFlush();
+      isEnding = true;
       io.signal("SIGINT");
       await use(io, client);
     } finally {
       client.close();
+      // A client that waited in vain shall be told, not wait for ever.
+      if (!isEnding) io.signal("SIGINT");
       await running;
       rmSync(root, { recursive: true });
     }
