@@ -21,9 +21,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: ["core", "pktline", "object"],
   storage: ["core", "kernels", "object", "pack"],
   graph: ["core", "kernels/types.ts", "object", "pack", "storage/types.ts"],
+  archive: ["core", "kernels/types.ts", "object"],
   service: [
     ...["core", "kernels/types.ts", "pktline", "object", "pack", "wire"],
-    ...["graph", "storage/types.ts"],
+    ...["archive", "graph", "storage/types.ts"],
   ],
   server: ["core", "pktline", "wire", "service", "storage/types.ts"],
   runtime: ["core"],

@@ -9,11 +9,11 @@
 import { binaryToUtf8, utf8ToBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
+import { wildmatch } from "../../core/wildmatch.ts";
 import type { ConfigView } from "../types.ts";
 import { type ConfigSink, parseConfig } from "./config_parser.ts";
 import { parseBoolean, parseInteger } from "./config_values.ts";
 import { absolutePath, joinPath, parentPath } from "./paths.ts";
-import { wildmatch } from "./wildmatch.ts";
 
 /** Largest configuration file that is read, in bytes. */
 export const MAX_CONFIG_BYTES: number = 16 * 1024 * 1024;
