@@ -1,0 +1,135 @@
+/**
+ * Patterns as `.gitignore` and `.gitattributes` have them: dir.c of git 2.39,
+ * which splits a pattern once (parse_path_pattern) and then compares base
+ * names or whole paths (match_basename, match_pathname). Binary strings.
+ *
+ * @see https://git-scm.com/docs/gitignore
+ * @module
+ */
+
+import {
+  isGlobSpecial,
+  type WildBudget,
+  type WildCase,
+  wildmatch,
+} from "../core/wildmatch.ts";
+
+/** A pattern, taken apart. */
+export interface PathPattern {
+  /** Without `!`, trailing `/`, and leading `/`. */
+  readonly text: string;
+  /** How many of its first characters mean themselves. */
+  readonly literal: number;
+  /** Whether it opened with `!`. */
+  readonly isNegative: boolean;
+  /** Whether it is for directories alone. */
+  readonly isForDirectories: boolean;
+  /** Whether it has no slash inside, and is for the last part of paths. */
+  readonly isForNames: boolean;
+  /** Whether it is a star and a literal, which needs no search. */
+  readonly isSuffix: boolean;
+}
+
+/** Takes a pattern apart. */
+export function parsePathPattern(pattern: string): PathPattern {
+  const isNegative = pattern.startsWith("!");
+  const whole = isNegative ? pattern.slice(1) : pattern;
+  const isForDirectories = whole.endsWith("/");
+  const bare = isForDirectories ? whole.slice(0, -1) : whole;
+  const isForNames = !bare.includes("/");
+  const text = !isForNames && bare.startsWith("/") ? bare.slice(1) : bare;
+  return {
+    text,
+    literal: literalLength(text),
+    isNegative,
+    isForDirectories,
+    isForNames,
+    isSuffix: text.startsWith("*") && literalLength(text, 1) === text.length,
+  };
+}
+
+/** Where the first character of a glob from `start` on stands, or the end. */
+export function literalLength(text: string, start = 0): number {
+  let at = start;
+  while (at < text.length && !isGlobSpecial(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** A path as patterns are held against it. */
+export interface MatchedPath {
+  /** From the root, without a trailing slash. */
+  readonly path: string;
+  /** Where its last part starts. */
+  readonly nameAt: number;
+  /** Whether it is a directory (or a repository inside). */
+  readonly isDirectory: boolean;
+}
+
+/**
+ * Whether `pattern`, which stands in the directory `base` ("" or without a
+ * trailing slash), is for the path.
+ */
+export function matchesPath(
+  pattern: PathPattern,
+  base: string,
+  { path, nameAt, isDirectory }: MatchedPath,
+  letters: WildCase,
+  budget?: WildBudget,
+): boolean {
+  if (pattern.isForDirectories && !isDirectory) return false;
+  if (pattern.isForNames) {
+    return matchesName(pattern, path.slice(nameAt), letters, budget);
+  }
+  let from = 0;
+  if (base !== "") {
+    if (path.length <= base.length || path[base.length] !== "/") return false;
+    if (!startsAt(path, base, 0, letters)) return false;
+    from = base.length + 1;
+  }
+  const { text, literal } = pattern;
+  if (literal > 0) {
+    if (literal > path.length - from) return false;
+    if (!startsAt(path, text.slice(0, literal), from, letters)) return false;
+    from += literal;
+    if (literal === text.length && from === path.length) return true;
+  }
+  // What follows the literal is a pattern of its own: "a**/b" opens with "**".
+  return wildmatch(
+    text.slice(literal),
+    path.slice(from),
+    letters,
+    "apart",
+    budget,
+  );
+}
+
+function matchesName(
+  { text, literal, isSuffix }: PathPattern,
+  name: string,
+  letters: WildCase,
+  budget: WildBudget | undefined,
+): boolean {
+  if (literal === text.length) {
+    return name.length === text.length && startsAt(name, text, 0, letters);
+  }
+  if (isSuffix) {
+    const from = name.length - (text.length - 1);
+    return from >= 0 && startsAt(name, text.slice(1), from, letters);
+  }
+  return wildmatch(text, name, letters, "plain", budget);
+}
+
+function startsAt(
+  text: string,
+  part: string,
+  at: number,
+  letters: WildCase,
+): boolean {
+  if (letters === "exact") return text.startsWith(part, at);
+  return foldAscii(text.slice(at, at + part.length)) === foldAscii(part);
+}
+
+/** The text with its ASCII letters made small. */
+export function foldAscii(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
