@@ -190,7 +190,7 @@ async function search(
       const order = candidates.length + 1;
       const within = 1 << order;
       candidates.push({ name, order, within, depth: seen - 1 });
-      flags.set(id, flags.get(id) as number | within);
+      flags.set(id, (flags.get(id) as number) | within);
       if (name.isAnnotated) annotated++;
     }
     const within = flags.get(id) as number;
