@@ -136,7 +136,8 @@ function civil(time: bigint): Civil {
   const cycles = days / 146_097n;
   const date = new Date(Number(days % 146_097n) * 86_400_000);
   return {
-    year: date.getUTCFullYear() + 400 * Number(cycles),
+    // An int of C, which the last years do not fit in.
+    year: (date.getUTCFullYear() + 400 * Number(cycles)) | 0,
     month: date.getUTCMonth(),
     day: date.getUTCDate(),
     weekday: date.getUTCDay(),

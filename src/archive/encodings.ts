@@ -137,6 +137,7 @@ function whole(decoder: TextDecoder): (text: string) => string | undefined {
 function pairTable(name: string): Map<string, string> {
   const table = new Map<string, string>();
   const decoder = new TextDecoder(name, { ignoreBOM: true });
+  const rare: Uint8Array[] = [];
   const add = (bytes: Uint8Array) => {
     const character = decoder.decode(bytes);
     const isOne = [...character].length === 1 && character !== "\ufffd";
@@ -146,8 +147,11 @@ function pairTable(name: string): Map<string, string> {
   for (let first = 0x81; first < 0xff; first++) {
     for (let second = 0x40; second < 0xff; second++) {
       add(Uint8Array.of(first, second));
+      const isThird = name === "euc-jp" && first > 0xa0 && second > 0xa0;
+      if (isThird) rare.push(Uint8Array.of(0x8f, first, second));
     }
   }
+  for (const bytes of rare) add(bytes);
   return table;
 }
 

@@ -87,17 +87,24 @@ export interface PadArguments {
   readonly side: "left" | "right" | "right-and-steal" | "both";
   /** Columns; below zero, the column where it is to end. */
   readonly padding: number;
-  /** What is cut where it is wider. */
-  readonly cut: "none" | "left" | "middle" | "right";
-  /** The position behind the bracket. */
-  readonly end: number;
+}
+
+/** What is cut of a text that is wider. */
+export type Cut = "none" | "left" | "middle" | "right";
+
+/** A placeholder for padding, which may be malformed behind its number. */
+export interface ParsedPad {
+  /** What it says so far. */
+  readonly pad: PadArguments;
+  /** What else it says; undefined where that is malformed. */
+  readonly rest: { readonly cut: Cut; readonly end: number } | undefined;
 }
 
 /** What a terminal's width is where there is none. */
 const TERMINAL_COLUMNS = 80;
 
 /** Reads `<(N)`, `>|(N,trunc)` and their like; pretty.c: parse_padding. */
-export function parsePad(text: string, at: number): PadArguments | undefined {
+export function parsePad(text: string, at: number): ParsedPad | undefined {
   const match = /(<|><|>>|>)(\|?)\(/y;
   match.lastIndex = at;
   const opening = match.exec(text);
@@ -113,15 +120,6 @@ export function parsePad(text: string, at: number): PadArguments | undefined {
   const toColumn = opening[2] === "|";
   if (width < 0 && toColumn) width += TERMINAL_COLUMNS;
   if (width < 0) return undefined;
-  let cut: PadArguments["cut"] = "none";
-  if (text[end] === ",") {
-    const word = /(l|m|)trunc\)/y;
-    word.lastIndex = end + 1;
-    const found = word.exec(text);
-    if (found === null) return undefined;
-    cut = found[1] === "l" ? "left" : found[1] === "m" ? "middle" : "right";
-    end = word.lastIndex - 1;
-  }
   const side = opening[1] === "<"
     ? "left"
     : opening[1] === ">"
@@ -129,7 +127,14 @@ export function parsePad(text: string, at: number): PadArguments | undefined {
     : opening[1] === "><"
     ? "both"
     : "right-and-steal";
-  return { side, padding: toColumn ? -width : width, cut, end: end + 1 };
+  const pad: PadArguments = { side, padding: toColumn ? -width : width };
+  if (text[end] === ")") return { pad, rest: { cut: "none", end: end + 1 } };
+  const word = /(l|m|)trunc\)/y;
+  word.lastIndex = end + 1;
+  const found = word.exec(text);
+  if (found === null) return { pad, rest: undefined };
+  const cut = found[1] === "l" ? "left" : found[1] === "m" ? "middle" : "right";
+  return { pad, rest: { cut, end: word.lastIndex } };
 }
 
 /** Steps through options; keeps git's habit of skipping a bad switch. */

@@ -18,6 +18,7 @@ import type { Columns, Meter } from "./columns.ts";
 import type { CommitText } from "./commit_text.ts";
 import { type Encodings, isUtf8Name } from "./encodings.ts";
 import {
+  type Cut,
   hexByte,
   noTrailerOptions,
   type PadArguments,
@@ -84,6 +85,7 @@ class Expansion {
   readonly #context: FormatContext;
   readonly #out: Sink;
   #pad: PadArguments | undefined;
+  #cut: Cut = "none";
   #width = 0;
   #indent = 0;
   #nextIndent = 0;
@@ -186,7 +188,7 @@ class Expansion {
       from++;
     }
     // The placeholder may have been one of these itself: the last one counts.
-    const { side, cut } = this.#pad as PadArguments;
+    const { side } = this.#pad as PadArguments;
     meter(local.text.length);
     const width = columns.width(local.text);
     if (side === "right-and-steal") {
@@ -195,7 +197,7 @@ class Expansion {
       local.text = stolen.text;
       room = stolen.room;
     }
-    out.text += padded(local.text, width, room, side, cut, columns);
+    out.text += padded(local.text, width, room, side, this.#cut, columns);
     this.#pad = undefined;
     return from - at;
   }
@@ -254,8 +256,10 @@ class Expansion {
       case ">": {
         const pad = parsePad(format, at);
         if (pad === undefined) return 0;
-        this.#pad = pad;
-        return pad.end - at;
+        // In force even where what follows the number is malformed.
+        this.#pad = pad.pad;
+        this.#cut = pad.rest?.cut ?? this.#cut;
+        return pad.rest === undefined ? 0 : pad.rest.end - at;
       }
       case "(":
         return this.#bracket(sink, at);

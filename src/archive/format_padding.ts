@@ -6,7 +6,7 @@
  */
 
 import { type Columns, escapeLength } from "./columns.ts";
-import type { PadArguments } from "./format_arguments.ts";
+import type { Cut, PadArguments } from "./format_arguments.ts";
 
 /** What `%>>(N)` leaves of the text before it. */
 export interface Stolen {
@@ -55,7 +55,7 @@ export function padded(
   width: number,
   room: number,
   side: PadArguments["side"],
-  cut: PadArguments["cut"],
+  cut: Cut,
   columns: Columns,
 ): string {
   if (width > room) {
