@@ -44,7 +44,9 @@ before(async () => {
 describe("CommitFormatter", () => {
   it("expands as git archive does, for generated commits", async () => {
     let same = 0;
-    for (let seed = 1; seed <= 60; seed++) same += await compare(seed);
+    for (let seed = 1; seed <= 24; seed++) {
+      same += await compare(seed);
+    }
     assert.ok(same > 1000, `only ${same} files were compared`);
   });
 
@@ -103,7 +105,7 @@ describe("CommitFormatter", () => {
       "%(trailers:only)".repeat(100_000),
     ];
     for (const format of hostile) {
-      const formatter = new CommitFormatter(sources, 4_000_000);
+      const formatter = new CommitFormatter(sources, 1_000_000);
       await assert.rejects(
         formatter.expand(fromBinary(`$Format:${format}$`)),
         { name: "RefusedError", message: "expanded file is too large" },
@@ -115,7 +117,7 @@ describe("CommitFormatter", () => {
 
 async function compare(seed: number): Promise<number> {
   const random = seeded(seed);
-  const names = formats(random, 40);
+  const names = formats(random, 60);
   const files = names.map((text, index): [string, string] => [
     `f${String(index).padStart(3, "0")}`,
     text,
@@ -125,8 +127,12 @@ async function compare(seed: number): Promise<number> {
     await git(["update-ref", "refs/heads/side", commit], { cwd });
     await git(["update-ref", "refs/other/x", commit], { cwd });
     await git(["update-ref", "refs/remotes/o/main", commit], { cwd });
-    await git(["tag", "-f", `s${random.int(3)}`, commit], { cwd });
-    await git(["tag", "-f", "-a", "-m", "t", "ann", commit], { cwd });
+    const light = `refs/tags/s${random.int(3)}`;
+    await git(["update-ref", light, commit], { cwd });
+    const tag = `object ${commit}\ntype commit\ntag ann\n` +
+      "tagger T <t@x> 1700000000 +0000\n\nt\n";
+    const oid = await git(["mktag"], { cwd, input: tag });
+    await git(["update-ref", "refs/tags/ann", oid.trim()], { cwd });
   }
   const head = random.pick(["refs/heads/main", "refs/heads/side"]);
   const hasSide = await tryGit(["rev-parse", "-q", "--verify", head], { cwd });
@@ -136,10 +142,23 @@ async function compare(seed: number): Promise<number> {
     env: ENVIRONMENT,
   });
   const context = `seed ${seed}, commit ${commit} in ${cwd}`;
-  assert.equal(real.code, 0, `${context}: ${real.stderr}`);
   const wanted = unpack(real.stdout);
   const sources = await sourcesOf(commit, () => {});
   const formatter = new CommitFormatter(sources);
+  if (real.code !== 0) {
+    // Some formats make git give up; the first of them must be that file.
+    await assert.rejects(async () => {
+      for (const [, content] of files) {
+        await formatter.expand(fromBinary(content));
+      }
+    }, (error) => {
+      const message = `fatal: ${(error as Error).message}\n`;
+      assert.equal(message, real.stderr, context);
+      return true;
+    });
+    await git(["symbolic-ref", "HEAD", "refs/heads/main"], { cwd });
+    return 0;
+  }
   for (const [path, content] of files) {
     const found = toBinary(await formatter.expand(fromBinary(content)));
     const message = `${context}: ${JSON.stringify(content)}`;
