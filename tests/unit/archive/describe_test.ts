@@ -83,7 +83,7 @@ function history(random: Random, count: number): string {
   const lines: string[] = [];
   const depth = random.pick([3, 10, 30]);
   for (let mark = 1; mark <= count; mark++) {
-    const time = 1_600_000_000 + 10 * mark + random.int(60) - 30;
+    const time = 1_600_000_000 + 10 * mark + random.int(800) - 400;
     lines.push(
       `commit refs/heads/b${mark}\nmark :${mark}\n` +
         `committer C <c@x> ${time} +0000\ndata 2\nm\n`,
@@ -143,7 +143,7 @@ async function sourceOf(cwd: string): Promise<DescribeSource> {
   const log = await git(["log", "--all", "--format=%H %ct %P"], { cwd });
   const commits = new Map(
     log.trim().split("\n").map((line) => {
-      const [oid = "", time, ...parents] = line.split(" ");
+      const [oid = "", time, ...parents] = line.trim().split(" ");
       return [oid, { time: Number(time), parents: parents as Oid[] }];
     }),
   );
