@@ -18,16 +18,18 @@ import {
 export interface PathPattern {
   /** Without `!`, trailing `/`, and leading `/`. */
   readonly text: string;
-  /** How many of its first characters mean themselves. */
-  readonly literal: number;
   /** Whether it opened with `!`. */
   readonly isNegative: boolean;
   /** Whether it is for directories alone. */
   readonly isForDirectories: boolean;
   /** Whether it has no slash inside, and is for the last part of paths. */
   readonly isForNames: boolean;
-  /** Whether it is a star and a literal, which needs no search. */
-  readonly isSuffix: boolean;
+  /** Its first characters that mean themselves. */
+  readonly prefix: string;
+  /** The rest, a pattern of its own. */
+  readonly rest: string;
+  /** What follows where it is a star and a literal, which needs no search. */
+  readonly suffix: string | undefined;
 }
 
 /** Takes a pattern apart. */
@@ -38,13 +40,17 @@ export function parsePathPattern(pattern: string): PathPattern {
   const bare = isForDirectories ? whole.slice(0, -1) : whole;
   const isForNames = !bare.includes("/");
   const text = !isForNames && bare.startsWith("/") ? bare.slice(1) : bare;
+  const literal = literalLength(text);
+  const isSuffix = text.startsWith("*") &&
+    literalLength(text, 1) === text.length;
   return {
     text,
-    literal: literalLength(text),
     isNegative,
     isForDirectories,
     isForNames,
-    isSuffix: text.startsWith("*") && literalLength(text, 1) === text.length,
+    prefix: text.slice(0, literal),
+    rest: text.slice(literal),
+    suffix: isSuffix ? text.slice(1) : undefined,
   };
 }
 
@@ -78,7 +84,7 @@ export function matchesPath(
 ): boolean {
   if (pattern.isForDirectories && !isDirectory) return false;
   if (pattern.isForNames) {
-    return matchesName(pattern, path.slice(nameAt), letters, budget);
+    return matchesName(pattern, path, nameAt, letters, budget);
   }
   let from = 0;
   if (base !== "") {
@@ -86,37 +92,32 @@ export function matchesPath(
     if (!startsAt(path, base, 0, letters)) return false;
     from = base.length + 1;
   }
-  const { text, literal } = pattern;
-  if (literal > 0) {
-    if (literal > path.length - from) return false;
-    if (!startsAt(path, text.slice(0, literal), from, letters)) return false;
-    from += literal;
-    if (literal === text.length && from === path.length) return true;
+  const { prefix, rest } = pattern;
+  if (prefix !== "") {
+    if (!startsAt(path, prefix, from, letters)) return false;
+    from += prefix.length;
+    if (rest === "" && from === path.length) return true;
   }
   // What follows the literal is a pattern of its own: "a**/b" opens with "**".
-  return wildmatch(
-    text.slice(literal),
-    path.slice(from),
-    letters,
-    "apart",
-    budget,
-  );
+  return wildmatch(rest, path.slice(from), letters, "apart", budget);
 }
 
 function matchesName(
-  { text, literal, isSuffix }: PathPattern,
-  name: string,
+  { text, rest, suffix }: PathPattern,
+  path: string,
+  nameAt: number,
   letters: WildCase,
   budget: WildBudget | undefined,
 ): boolean {
-  if (literal === text.length) {
-    return name.length === text.length && startsAt(name, text, 0, letters);
+  if (rest === "") {
+    return path.length - nameAt === text.length &&
+      startsAt(path, text, nameAt, letters);
   }
-  if (isSuffix) {
-    const from = name.length - (text.length - 1);
-    return from >= 0 && startsAt(name, text.slice(1), from, letters);
+  if (suffix !== undefined) {
+    const from = path.length - suffix.length;
+    return from >= nameAt && startsAt(path, suffix, from, letters);
   }
-  return wildmatch(text, name, letters, "plain", budget);
+  return wildmatch(text, path.slice(nameAt), letters, "plain", budget);
 }
 
 function startsAt(
