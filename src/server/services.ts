@@ -6,6 +6,7 @@
  * @module
  */
 
+import { uploadArchive } from "../service/upload_archive/service.ts";
 import { uploadPack } from "../service/upload_pack/service.ts";
 import type { Service } from "../service/types.ts";
 import type { ServiceName } from "../wire/git_request.ts";
@@ -31,6 +32,7 @@ export const SERVICES: readonly ServiceRow[] = [
     configKey: "daemon.uploadarch",
     isEnabled: false,
     isOverridable: true,
+    run: uploadArchive,
   },
   {
     name: "upload-pack",

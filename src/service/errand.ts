@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ArchiveOrder } from "../archive/arguments.ts";
 import type { Repository } from "../storage/types.ts";
 import type { FetchRequest } from "../wire/v2_fetch.ts";
 import type { LsRefsRequest } from "../wire/v2_ls_refs.ts";
@@ -18,7 +19,9 @@ export type Errand =
   /** A v2 command whose arguments were read. */
   | { readonly kind: "ls-refs"; readonly request: LsRefsRequest }
   | { readonly kind: "fetch"; readonly request: FetchRequest }
-  | { readonly kind: "object-info"; readonly request: ObjectInfoRequest };
+  | { readonly kind: "object-info"; readonly request: ObjectInfoRequest }
+  /** An archive whose arguments were read. */
+  | { readonly kind: "archive"; readonly order: ArchiveOrder };
 
 /** Other threads that carry out errands. */
 export interface Errands {

@@ -7,6 +7,7 @@
 import { assertNever } from "../core/errors.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Errand } from "./errand.ts";
+import { answerArchive } from "./upload_archive/answer.ts";
 import { answerV0 } from "./upload_pack/v0.ts";
 import { answerFetch } from "./v2/fetch.ts";
 import { answerLsRefs } from "./v2/ls_refs.ts";
@@ -26,6 +27,8 @@ export function doErrand(
       return answerFetch(conversation, errand.request);
     case "object-info":
       return answerObjectInfo(conversation, errand.request);
+    case "archive":
+      return answerArchive(conversation, errand.order);
     default:
       return assertNever(errand);
   }

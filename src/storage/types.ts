@@ -79,6 +79,11 @@ export interface Repository {
    */
   outline?(): string;
   /**
+   * The attributes that hold for this repository alone, a binary string: its
+   * file info/attributes. Absent where there can be none.
+   */
+  attributes?(): string | undefined;
+  /**
    * An immutable view of the repository as it is now. The caller disposes it.
    * Cheap where nothing has changed since the last one.
    */
@@ -248,6 +253,11 @@ export interface ObjectGraph {
    * a re-scan. Absent where a store cannot tell any faster.
    */
   hasAll?(ids: Uint8Array): boolean;
+  /**
+   * The ids of objects that are here and begin with these hex digits, in lower
+   * case, up to a few hundred. Absent where a store cannot tell.
+   */
+  startingWith?(digits: string): readonly Oid[];
   /** The number for an id, here or not. */
   intern(oid: Oid): number;
   /** Whether object `number` is here. */

@@ -59,7 +59,7 @@ const ALIASES: Readonly<Record<string, string>> = { "@std/": "src/std/" };
 
 /** Packages, and the folders that may use them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  fflate: ["kernels", "service"],
+  fflate: ["archive", "service"],
 };
 
 /** Longer files have more than one idea; tables and kernels may. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fromBinary, toHex } from "../../core/bytes.ts";
+import { fromBinary, toBinary, toHex } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -38,6 +38,8 @@ import type { Now } from "./stamp.ts";
 // reftable.txt, "Backward compatibility": what the file HEAD names.
 const DUMMY_HEAD = "refs/heads/.invalid";
 
+/** attr.c: ATTR_MAX_FILE_SIZE. */
+const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024 - 1;
 /** Loose objects whose sizes are looked up, at most. */
 const WEIGHED_LOOSE = 512;
 /** Helper files that are looked at, at most. */
@@ -81,6 +83,7 @@ export class FileRepository implements Repository {
   readonly #objects: ObjectSource;
   readonly #shallow: ShallowFile;
   readonly #fileSystem: FileSystem;
+  readonly #complaints: Complaints;
   readonly #bytes: () => number;
 
   /** Reads nothing but what it is given. */
@@ -91,6 +94,7 @@ export class FileRepository implements Repository {
       log: (level, message, fields) =>
         logger.log(level, message, { repository: layout.path, ...fields }),
     });
+    this.#complaints = complaints;
     this.format = format;
     this.config = configView(init.config);
     this.layout = layout;
@@ -172,6 +176,18 @@ export class FileRepository implements Repository {
       const stat = this.#fileSystem.stat(path);
       return `${stat?.ino}:${stat?.size}:${stat?.mtimeMs}`;
     }).join(" ");
+  }
+
+  attributes(): string | undefined {
+    const path = joinPath(this.layout.commonDir, "info/attributes");
+    try {
+      const bytes = this.#fileSystem.read(path, MAX_ATTRIBUTES_BYTES);
+      return bytes && toBinary(bytes);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#complaints.warn(`Cannot use ${path}: ${error.message}`);
+      return undefined;
+    }
   }
 
   /** Lets go of what is kept between snapshots. Idempotent. */

@@ -26,6 +26,9 @@ export const COPY = 8;
 /** Flag of a number: some delta is based on it. */
 export const BASE = 16;
 
+/** Ids that are given for one beginning. */
+const MAX_STARTING = 500;
+
 /** The slots of one pack. */
 export interface Segment {
   /** The first. */
@@ -96,6 +99,29 @@ export class Catalog {
   /** The number for an id, or -1. */
   find(oid: Oid): number {
     return this.ids.find(oidToRaw(oid), 0);
+  }
+
+  /** Ids of what is here that begin so, {@linkcode MAX_STARTING} at most. */
+  startingWith(digits: string): Oid[] {
+    const rawLength = this.ids.width * 4;
+    const first = new Uint8Array(rawLength);
+    const whole = digits.length >> 1;
+    for (let i = 0; i < whole; i++) {
+      first[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+    }
+    const id = new Uint8Array(rawLength);
+    const found = new Set<Oid>();
+    for (let number = 0; number < this.count; number++) {
+      if (((this.flags[number] as number) & HERE) === 0) continue;
+      this.ids.writeRaw(number, id, 0);
+      let same = 0;
+      while (same < whole && id[same] === first[same]) same++;
+      if (same < whole) continue;
+      const oid = this.ids.oid(number);
+      if (oid.startsWith(digits)) found.add(oid);
+      if (found.size === MAX_STARTING) break;
+    }
+    return [...found];
   }
 
   /** The packs, in the order of their slots. */

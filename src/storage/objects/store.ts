@@ -131,6 +131,10 @@ export class PooledStore implements ObjectStore {
     return true;
   }
 
+  startingWith(digits: string): readonly Oid[] {
+    return this.#catalog.startingWith(digits);
+  }
+
   intern(oid: Oid): number {
     return this.#catalog.intern(oidToRaw(oid), 0);
   }
