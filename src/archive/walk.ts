@@ -1,6 +1,6 @@
 /**
  * What goes into an archive, in the order of archive.c: a directory comes when
- * the first thing in it does, so that those without any are left out.
+ * the first file in it does, so that those without any are left out.
  *
  * @module
  */
@@ -41,19 +41,21 @@ export function* chooseEntries(
       path,
       isFolder ? "directory" : "file",
     );
-    if (attributes[EXPORT_IGNORE] === true) continue;
+    const isIgnored = attributes[EXPORT_IGNORE] === true;
     const { mode, oid } = entry;
     const chosen = { path: isFolder ? `${path}/` : path, mode, oid };
     if (entry.kind === "tree") {
+      if (isIgnored) continue;
       waiting.push({ depth, chosen: { ...chosen, attributes: [] } });
       walk.enter();
       yield undefined;
       continue;
     }
     walk.bearFruit();
+    // Also where what is in them is then left out.
     for (const directory of waiting) yield directory.chosen;
     waiting = [];
-    yield { ...chosen, attributes };
+    if (!isIgnored) yield { ...chosen, attributes };
   }
 }
 

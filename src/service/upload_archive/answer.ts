@@ -28,7 +28,7 @@ import { Contents } from "./contents.ts";
 import { gzipSink } from "./gzip.ts";
 import { ArchiveObjects } from "./objects.ts";
 import { type ArchiveSink, BandSink } from "./sink.ts";
-import { tell } from "./tell.ts";
+import { report, tell } from "./tell.ts";
 
 /** `tar.umask=user` means the umask of the process: that of most. */
 const USER_UMASK = 0o022;
@@ -90,7 +90,8 @@ class Archiver {
   async #chosenPaths({ tree: root }: FoundTree): Promise<TreeWalkInit> {
     const { repository } = this.#conversation.context;
     const { paths, usesWorktreeAttributes } = this.#order;
-    const place = repository.address?.path ?? "";
+    // As git has it, once it is in there.
+    const place = `${repository.address?.gitDir ?? ""}/.`;
     const info = infoAttributes(repository);
     const common = {
       info,
@@ -203,7 +204,9 @@ class Archiver {
     sink: ArchiveSink,
     entry: ArchiveEntry,
   ): Promise<void> {
-    if (this.#order.isVerbose) this.#say(entry.path);
+    if (this.#order.isVerbose) {
+      tell(this.#conversation.writer, 2, `${entry.path}\n`);
+    }
     await this.#pour(writer.add(entry), sink);
   }
 
@@ -226,6 +229,6 @@ class Archiver {
   }
 
   #say(line: string): void {
-    tell(this.#conversation.writer, 2, `${line}\n`);
+    tell(this.#conversation.writer, 2, report(line));
   }
 }

@@ -22,7 +22,7 @@ import { isForPeer } from "../failure.ts";
 import type { Service, ServiceContext } from "../types.ts";
 import { answerArchive } from "./answer.ts";
 import { readArguments } from "./request.ts";
-import { tell } from "./tell.ts";
+import { report, tell } from "./tell.ts";
 
 /** builtin/upload-archive.c: deadchild. */
 const DIED = "git upload-archive: archiver died with error";
@@ -103,12 +103,12 @@ async function sayWhy(
 function wordsFor(error: unknown): string {
   if (error instanceof StorageError && error.code === "unreadable-object") {
     const isTree = error.message.startsWith("unable");
-    return `${isTree ? "fatal" : "error"}: ${error.message}\n`;
+    return report(`${isTree ? "fatal" : "error"}: ${error.message}`);
   }
   if (!isForPeer(error)) return "fatal: internal error\n";
   const { code } = error as GitsrvError;
   if (code === "usage") return messageOf(error);
-  return `${ERRORS.has(code) ? "error" : "fatal"}: ${messageOf(error)}\n`;
+  return report(`${ERRORS.has(code) ? "error" : "fatal"}: ${messageOf(error)}`);
 }
 
 /** A failure as upload-archive logs it, and why. */
