@@ -96,10 +96,12 @@ export function parseArchiveArguments(
   }
   const options = new Map<string, string>();
   let hasFiles = false;
+  let verbosity = 0;
   for (const { name, value } of read.given) {
     if (name === "add-file" || name === "add-virtual-file") {
       hasFiles = value !== undefined;
     }
+    if (name === "verbose") verbosity = value === undefined ? 0 : verbosity + 1;
     if (value === undefined) options.delete(name);
     else options.set(name, value === true ? "" : value);
   }
@@ -119,7 +121,8 @@ export function parseArchiveArguments(
       container: format.container,
       level: levelOf(read.number, format),
       prefix: options.get("prefix") ?? "",
-      isVerbose: options.has("verbose"),
+      // archive.h: one bit keeps the count, and -vv is silent.
+      isVerbose: verbosity % 2 === 1,
       usesWorktreeAttributes: options.has("worktree-attributes"),
       ...(mtime === undefined ? {} : { mtime }),
       treeish,

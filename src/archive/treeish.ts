@@ -68,8 +68,14 @@ function peelTo(
   }
 }
 
-/** object-name.c: get_oid_with_context_1. */
-function resolveExpression(name: string, source: NameSource): Oid | undefined {
+/**
+ * The object that a name means, with a path or without: object-name.c,
+ * get_oid_with_context_1. Throws RefusedError for paths that git refuses.
+ */
+export function resolveExpression(
+  name: string,
+  source: NameSource,
+): Oid | undefined {
   const whole = resolveName(name, source);
   if (whole !== undefined) return whole;
   // ":path" and ":/text" need an index and a search.

@@ -19,6 +19,7 @@ import {
 import type { ConfigView, Snapshot } from "../../storage/types.ts";
 import type { Conversation } from "../conversation.ts";
 import { type FileAttributes, fileAttributes } from "./attributes.ts";
+import { CommitSources } from "./commit_sources.ts";
 import type { ArchiveObjects } from "./objects.ts";
 
 /** `core.bigFileThreshold` where nothing is configured. */
@@ -50,7 +51,8 @@ export class Contents {
   readonly #config: ConfigView;
   readonly #lineEnds: LineEnds;
   readonly #threshold: number;
-  readonly #formatter: CommitFormatter | undefined;
+  readonly #conversation: Conversation;
+  #formatter: CommitFormatter | undefined;
 
   /** Reads the configuration. */
   constructor(conversation: Conversation, init: ContentsInit) {
@@ -60,7 +62,7 @@ export class Contents {
     this.#lineEnds = lineEnds(config);
     this.#threshold = config.integer("core.bigfilethreshold") ??
       BIG_FILE_BYTES;
-    this.#formatter = undefined;
+    this.#conversation = conversation;
   }
 
   /** The content of one entry. Throws StorageError "unreadable-object". */
@@ -88,10 +90,20 @@ export class Contents {
       complain: this.#init.say,
     });
     return content(
-      file.exportSubst && this.#formatter !== undefined
-        ? await this.#formatter.expand(converted)
-        : converted,
+      file.exportSubst ? await this.#expanded(converted) : converted,
     );
+  }
+
+  /** A tree alone has nothing that formats could tell. */
+  async #expanded(data: Uint8Array): Promise<Uint8Array> {
+    const { commit, objects, snapshot, say } = this.#init;
+    if (commit === undefined) return data;
+    this.#formatter ??= new CommitFormatter(
+      new CommitSources(this.#conversation, {
+        ...{ oid: commit, objects, snapshot, warn: say },
+      }),
+    );
+    return await this.#formatter.expand(data);
   }
 
   /** userdiff.c: userdiff_find_by_path, as far as this is asked. */
