@@ -63,12 +63,13 @@ export interface TreeWalkInit {
   readonly pathspec: Pathspec;
   /** How attributes are read. */
   readonly attributes: AttributeReading;
+  /** Most trees to enter in a row with nothing taken; a million unless told. */
+  readonly maxBarren?: number;
 }
 
 /** environment.c: max_allowed_tree_depth. */
 const MAX_DEPTH = 2048;
-/** Trees that may be entered with nothing taken from them, in a row. */
-const MAX_BARREN = 2_000_000;
+const MAX_BARREN = 1_000_000;
 const ATTRIBUTES_NAME = ".gitattributes";
 
 interface Frame {
@@ -138,7 +139,7 @@ export class TreeWalk {
 
   /** Goes into the directory that {@linkcode TreeWalk.next} gave last. */
   enter(): void {
-    const { source, attributes } = this.#init;
+    const { source, attributes, maxBarren = MAX_BARREN } = this.#init;
     const last = this.#last;
     if (last?.kind !== "tree") throw new TypeError("Cannot enter: no tree");
     if (this.#stack.length > MAX_DEPTH) {
@@ -147,7 +148,7 @@ export class TreeWalk {
         "exceeded maximum allowed tree depth",
       );
     }
-    if (++this.#barren > MAX_BARREN) {
+    if (++this.#barren > maxBarren) {
       throw new RefusedError("too-many-trees", "too many trees to look into");
     }
     const data = source.tree(last.oid);

@@ -316,6 +316,85 @@ describe("arguments", () => {
   });
 });
 
+describe("trees that nobody should unpack", () => {
+  it("are refused with git's words", async () => {
+    const path = plainRepository(join(root, "hostile.git"));
+    const blob = gitSync(["rev-parse", "main:file"], { cwd: path }).trim();
+    const names: readonly (readonly [string, string])[] = [
+      ...["..", ".", ".git", ".GiT", "git~1", ".git ", ".git...", ".git::x"]
+        .map(
+          (name) => ["100644", name] as const,
+        ),
+      ...["a\\.git", "a\\b", "a/b", "a/../b", "/a", ".gitmodules"].map(
+        (name) => ["100644", name] as const,
+      ),
+      ...[".gitmodules", ".GITMODULES ", "gitmod~1", "gi7eba~2"].map(
+        (name) => ["120000", name] as const,
+      ),
+      ["160000", ".git"],
+    ];
+    for (const [index, [mode, name]] of names.entries()) {
+      const tree = gitSync(
+        ["hash-object", "-t", "tree", "-w", "--literally", "--stdin"],
+        {
+          cwd: path,
+          input: Buffer.concat([
+            Buffer.from(`${mode} ${name}\0`, "latin1"),
+            Buffer.from(blob, "hex"),
+          ]),
+        },
+      ).trim();
+      const commit = gitSync(["commit-tree", tree, "-m", "x"], { cwd: path });
+      gitSync(["update-ref", `refs/tags/t${index}`, commit.trim()], {
+        cwd: path,
+      });
+    }
+    await inParallel(names, (_, index) => assertSame(path, [`t${index}`]));
+  });
+
+  it("are refused where objects are missing", async () => {
+    const path = plainRepository(join(root, "torn.git"));
+    for (const name of ["main:file", "main:dir"]) {
+      const oid = gitSync(["rev-parse", name], { cwd: path }).trim();
+      const file = join(path, "objects", oid.slice(0, 2), oid.slice(2));
+      rmSync(file);
+      const { ours, theirs } = await both(path, ["main"]);
+      // git says more of it, the same among it.
+      const said = new Set(theirs.stderr.split("\n"));
+      for (const line of ours.stderr.split("\n")) {
+        assert.ok(said.has(line), line);
+      }
+      assert.ok(ours.stderr.includes(oid), name);
+      assert.equal(ours.code, theirs.code);
+    }
+  });
+});
+
+describe("archives of very many files", () => {
+  it("are git's, with the zip64 records that they take", async () => {
+    const path = emptyRepository(join(root, "many.git"), "sha1");
+    const stream = new FastImport();
+    const blob = stream.blob("the same\n");
+    stream.commit({
+      ref: "refs/heads/main",
+      parents: [],
+      date: FIRST_DATE,
+      changes: Array.from(
+        { length: 66_000 },
+        (_, i) => `M 100644 :${blob} ${i % 300}/${i}`,
+      ),
+    });
+    importStream(path, stream, "packed");
+    gitSync(["config", "daemon.uploadarch", "true"], { cwd: path });
+    const zip = await both(path, ["--format=zip", "-0", "main"]);
+    assert.ok(zip.ours.stdout === zip.theirs.stdout, "other bytes");
+    assert.equal(
+      readZip(Buffer.from(zip.ours.stdout, "latin1")).entries.length,
+      66_300,
+    );
+  });
+});
+
 describe("formats in files", () => {
   it("tell of the commit what git tells", async () => {
     const path = emptyRepository(join(root, "formats.git"), "sha1");

@@ -172,13 +172,16 @@ class Archiver {
   ): Promise<void> {
     const { prefix } = this.#order;
     if (prefix.endsWith("/")) {
-      await this.#add(writer, sink, {
-        path: prefix.replace(/(.)\/+$/s, "$1/"),
+      const path = prefix.replace(/(.)\/+$/s, "$1/");
+      this.#announce(path);
+      const entry: ArchiveEntry = {
+        path,
         mode: MODE_TREE | 0o777,
         oid: tree,
         data: NO_BYTES,
         isStreamed: false,
-      });
+      };
+      await this.#pour(writer.add(entry), sink);
     }
     const contents = new Contents(this.#conversation, {
       objects: this.#objects,
@@ -188,26 +191,19 @@ class Archiver {
     });
     for (const chosen of chooseEntries(walk)) {
       if (chosen !== undefined) {
-        await this.#add(writer, sink, {
-          path: `${prefix}${chosen.path}`,
-          mode: chosen.mode,
-          oid: chosen.oid,
-          ...await contents.of(chosen),
-        });
+        const path = `${prefix}${chosen.path}`;
+        this.#announce(path);
+        const { mode, oid } = chosen;
+        const content = await contents.of(chosen);
+        await this.#pour(writer.add({ path, mode, oid, ...content }), sink);
       }
       await this.#rest();
     }
   }
 
-  async #add(
-    writer: ArchiveWriter,
-    sink: ArchiveSink,
-    entry: ArchiveEntry,
-  ): Promise<void> {
-    if (this.#order.isVerbose) {
-      tell(this.#conversation.writer, 2, `${entry.path}\n`);
-    }
-    await this.#pour(writer.add(entry), sink);
+  #announce(path: string): void {
+    if (!this.#order.isVerbose) return;
+    tell(this.#conversation.writer, 2, `${path}\n`);
   }
 
   async #pour(
