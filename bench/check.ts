@@ -14,7 +14,7 @@ import { type ServerName, startServer } from "./servers.ts";
 /** What a check found. */
 export interface CheckResult {
   readonly server: ServerName;
-  /** A hash of the ref lines; equal answers of two servers have equal ones. */
+  /** A hash of the ref lines or of the archive; equal answers of two servers have equal ones. */
   readonly refsSha1: string;
   readonly objects: number;
   /** What is wrong; empty when the answer is right. */
@@ -43,7 +43,7 @@ export async function checkServer(
     });
     const sample = result.samples[0] as Sample;
     const kept = result.kept as Kept;
-    const faults = question.type === "ls-refs"
+    const faults = question.type !== "fetch"
       ? []
       : await packFaults(repository, question, { sample, kept, directory });
     return {

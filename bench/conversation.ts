@@ -34,7 +34,13 @@ export interface PackKeeper {
   write(bytes: Uint8Array): void;
 }
 
-type Phase = "advertisement" | "refs" | "sections" | "pack" | "ended";
+type Phase =
+  | "advertisement"
+  | "refs"
+  | "sections"
+  | "pack"
+  | "archive"
+  | "ended";
 
 /** Reads the answers of one connection. */
 export class Conversation implements PacketSink {
@@ -86,7 +92,8 @@ export class Conversation implements PacketSink {
    */
   async run(startedAt: number): Promise<Sample> {
     const { protocol, question } = this.#order;
-    await this.#say(this.#hello());
+    if (question.type === "archive") return await this.#archive(startedAt);
+    await this.#say(this.#hello("git-upload-pack"));
     await this.#readToFlush();
     if (protocol === 2) {
       this.#phase = "refs";
@@ -100,6 +107,20 @@ export class Conversation implements PacketSink {
     const wallMs = performance.now() - startedAt;
     // git says goodbye to a connection that could take another command.
     if (protocol === 2 || question.type !== "fetch") await this.#say(FLUSH);
+    return this.#sample(startedAt, wallMs);
+  }
+
+  async #archive(startedAt: number): Promise<Sample> {
+    const hello = this.#hello("git-upload-archive");
+    await this.#say(hello + packetLine("argument HEAD") + FLUSH);
+    await this.#readToFlush();
+    this.#phase = "archive";
+    this.#scanner.sideband = true;
+    await this.#readToFlush();
+    return this.#sample(startedAt, performance.now() - startedAt);
+  }
+
+  #sample(startedAt: number, wallMs: number): Sample {
     return {
       wallMs,
       firstMs: this.#firstMs === 0 ? 0 : this.#firstMs +
@@ -148,6 +169,14 @@ export class Conversation implements PacketSink {
     if (band === 2) return;
     if (band !== 1) {
       throw new Error(`Server says: ${text(buffer, start, end)}`);
+    }
+    if (this.#phase === "archive") {
+      if (this.#packBytes === 0) {
+        this.#firstMs = performance.now() - this.#started;
+      }
+      this.#packBytes += end - start;
+      this.#refsHash?.update(buffer.subarray(start, end));
+      return;
     }
     if (this.#packBytes < 12) this.#packHead(buffer, start, end);
     this.#packBytes += end - start;
@@ -229,10 +258,10 @@ export class Conversation implements PacketSink {
     this.#scanner.push(this.#buffer, length);
   }
 
-  #hello(): string {
+  #hello(service: string): string {
     const { path, protocol } = this.#order;
     const extra = protocol === 2 ? "\0version=2\0" : "";
-    const line = `git-upload-pack ${path}\0host=127.0.0.1\0${extra}`;
+    const line = `${service} ${path}\0host=127.0.0.1\0${extra}`;
     return `${(line.length + 4).toString(16).padStart(4, "0")}${line}`;
   }
 

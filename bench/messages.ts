@@ -5,10 +5,16 @@
  * @module
  */
 
-/** One question to a server, as `git clone -q` or `git fetch -q` puts it. */
+/**
+ * One question to a server, as `git clone -q`, `git fetch -q` or
+ * `git archive --remote` puts it.
+ */
 export interface Question {
-  /** `ls-refs` stops after the refs; `fetch` takes a pack as well. */
-  readonly type: "ls-refs" | "fetch";
+  /**
+   * `ls-refs` stops after the refs; `fetch` takes a pack as well; `archive`
+   * asks upload-archive for a tar of HEAD, and nothing else here counts.
+   */
+  readonly type: "ls-refs" | "fetch" | "archive";
   /** The `ref-prefix` lines; v0 has none and lists every ref. */
   readonly prefixes: readonly string[];
   /** Object ids wanted, or `all`: whatever the refs just listed point at. */
@@ -45,7 +51,7 @@ export interface Sample {
   readonly firstMs: number;
   /** Bytes read from the socket. */
   readonly bytes: number;
-  /** Bytes of the pack inside them. */
+  /** Bytes of the pack, or of the archive, inside them. */
   readonly packBytes: number;
   /** Objects by the pack's header. */
   readonly objects: number;
@@ -55,7 +61,7 @@ export interface Sample {
 
 /** The extra facts of an answer that was kept for the check. */
 export interface Kept {
-  /** Every ref line and shallow line, to compare servers. */
+  /** Every ref line, or the whole archive, to compare servers. */
   readonly refsSha1: string;
   /** Object ids asked for. */
   readonly wants: readonly string[];

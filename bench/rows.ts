@@ -50,6 +50,9 @@ const CLONE: Question = {
   includeTag: false,
 };
 
+/** `git archive --remote HEAD`. */
+const ARCHIVE: Question = { ...CLONE, type: "archive" };
+
 const LS_REFS: Question = { ...CLONE, type: "ls-refs", wants: [] };
 
 /** `git clone --depth=1`: one branch, tags by include-tag. */
@@ -267,5 +270,29 @@ export const ROWS: readonly Row[] = [
     per: "request",
     question: () => LS_REFS,
     targets: LS_REFS_TARGETS,
+  },
+  {
+    name: "archive-cold",
+    title: "tar archive, cold",
+    kinds: LARGE,
+    warmUp: 0,
+    requests: 1,
+    quickRequests: 1,
+    concurrency: 1,
+    per: "request",
+    question: () => ARCHIVE,
+    targets: [],
+  },
+  {
+    name: "archive",
+    title: "tar archive, again",
+    kinds: LARGE,
+    warmUp: 1,
+    requests: 5,
+    quickRequests: 2,
+    concurrency: 1,
+    per: "request",
+    question: () => ARCHIVE,
+    targets: [atMost("wall", 1, "given"), atMost("bytes", 1.01, "given")],
   },
 ];

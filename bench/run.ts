@@ -129,7 +129,7 @@ async function check(
       found.push(...result.faults);
       first ??= result;
       if (result.refsSha1 !== first.refsSha1) {
-        found.push(`its refs differ from those of ${first.server}`);
+        found.push(`its answer differs from that of ${first.server}`);
       }
     } catch (cause) {
       found.push(message(cause));

@@ -64,6 +64,7 @@ export async function startServer(
       `--port=${port}`,
       `--base-path=${base}`,
       "--export-all",
+      "--enable=upload-archive",
       base,
     ],
     cwd: ROOT,

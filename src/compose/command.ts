@@ -38,11 +38,6 @@ export interface ServeCommandOptions {
   readonly logger?: Logger;
 }
 
-const SERVICE_NAMES = {
-  "git-upload-pack": "upload-pack",
-  "git-upload-archive": "upload-archive",
-} as const;
-
 /**
  * Serves one session over a pair of streams, as `git-upload-pack` does for
  * ssh. Rejects where the repository cannot be opened, with nothing sent, and
@@ -78,7 +73,9 @@ export async function serveCommand(
         limits: { timeoutMs: 0, ...options.limits },
       }),
       {
-        service: SERVICE_NAMES[options.service],
+        service: options.service === "git-upload-pack"
+          ? "upload-pack"
+          : "upload-archive",
         path: options.path,
         protocol: options.protocol ?? "",
         ...(options.signal === undefined ? {} : { signal: options.signal }),

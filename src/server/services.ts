@@ -6,7 +6,6 @@
  * @module
  */
 
-import { uploadArchive } from "../service/upload_archive/service.ts";
 import { uploadPack } from "../service/upload_pack/service.ts";
 import type { Service } from "../service/types.ts";
 import type { ServiceName } from "../wire/git_request.ts";
@@ -32,7 +31,11 @@ export const SERVICES: readonly ServiceRow[] = [
     configKey: "daemon.uploadarch",
     isEnabled: false,
     isOverridable: true,
-    run: uploadArchive,
+    run: async (context) => {
+      // Loaded when somebody asks for it: others start without.
+      const loaded = await import("../service/upload_archive/service.ts");
+      await loaded.uploadArchive(context);
+    },
   },
   {
     name: "upload-pack",

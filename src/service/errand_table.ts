@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { ArchiveOrder } from "../archive/arguments.ts";
 import { assertNever } from "../core/errors.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Errand } from "./errand.ts";
-import { answerArchive } from "./upload_archive/answer.ts";
 import { answerV0 } from "./upload_pack/v0.ts";
 import { answerFetch } from "./v2/fetch.ts";
 import { answerLsRefs } from "./v2/ls_refs.ts";
@@ -32,4 +32,13 @@ export function doErrand(
     default:
       return assertNever(errand);
   }
+}
+
+/** Archives take code that no other errand does: loaded with the first. */
+async function answerArchive(
+  conversation: Conversation,
+  order: ArchiveOrder,
+): Promise<void> {
+  const loaded = await import("./upload_archive/answer.ts");
+  await loaded.answerArchive(conversation, order);
 }

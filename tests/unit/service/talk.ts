@@ -15,6 +15,7 @@ import type { Kernels } from "../../../src/kernels/types.ts";
 import {
   GIT_TERMS,
   type ProtocolVersion,
+  type Service,
   type ServiceContext,
   type ServiceLimits,
   type SessionTerms,
@@ -80,6 +81,10 @@ export interface TalkOptions {
   readonly chunk?: number;
   /** Ends the session. */
   readonly signal?: AbortSignal;
+  /** The service; upload-pack unless told. */
+  readonly service?: Service;
+  /** The kernels; a hash alone unless told. */
+  readonly kernels?: Kernels;
 }
 
 /** What came of a conversation. */
@@ -92,7 +97,7 @@ export interface Talk {
   readonly error: unknown;
 }
 
-/** Says `input` (a binary string) to upload-pack and hears its answer. */
+/** Says `input` (a binary string) to a service and hears its answer. */
 export async function talk(
   repository: Repository,
   input: string,
@@ -126,7 +131,7 @@ export async function talk(
     protocol: options.protocol ?? 0,
     clock: options.clock ?? CLOCK,
     logger: options.logger ?? SILENT,
-    kernels: KERNELS,
+    kernels: options.kernels ?? KERNELS,
     signal: options.signal ?? new AbortController().signal,
     limits: { ...LIMITS, ...options.limits },
     agent: "test/1",
@@ -134,7 +139,7 @@ export async function talk(
   };
   let error: unknown;
   try {
-    await uploadPack(context);
+    await (options.service ?? uploadPack)(context);
   } catch (caught) {
     error = caught;
   }

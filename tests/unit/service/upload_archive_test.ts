@@ -1,0 +1,137 @@
+/**
+ * upload-archive over a repository in memory: what a clock and a client that
+ * fails can do to it. What it says is held to git's by the conformance tests.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { REFERENCE } from "../../../src/kernels/reference/kernels.ts";
+import { uploadArchive } from "../../../src/service/upload_archive/service.ts";
+import { MemoryRepository } from "../../../src/storage/memory/memory_repository.ts";
+import { describe, it } from "../../support/test.ts";
+import { CLOCK, pkts, talk, type TalkOptions, unpkt } from "./talk.ts";
+
+const person = { name: "A", email: "a@example.com", time: 1_600_000_000 };
+
+function repositoryOf(files: Readonly<Record<string, string>>): {
+  readonly repository: MemoryRepository;
+  readonly tree: string;
+} {
+  const repository = new MemoryRepository({
+    kernels: REFERENCE,
+    config: { "uploadarchive.allowunreachable": "true" },
+  });
+  const tree = repository.addTree(
+    Object.entries(files).map(([name, text]) => ({
+      mode: 0o100644,
+      name,
+      oid: repository.addBlob(text),
+    })),
+  );
+  const commit = repository.addCommit({
+    tree,
+    author: person,
+    message: "m\n",
+  });
+  repository.setRef("refs/heads/main", commit);
+  return { repository, tree };
+}
+
+async function archive(
+  repository: MemoryRepository,
+  args: readonly string[],
+  options: TalkOptions = {},
+) {
+  const lines = args.map((arg) => `argument ${arg}\n`);
+  const { said, error } = await talk(repository, pkts(...lines, "0000"), {
+    service: uploadArchive,
+    kernels: REFERENCE,
+    ...options,
+  });
+  const [ack, flush, ...rest] = unpkt(said);
+  assert.deepEqual([ack, flush], ["ACK\n", "0000"]);
+  const band = (number: number) =>
+    rest.filter((each) => each.charCodeAt(0) === number)
+      .map((each) => each.slice(1)).join("");
+  return { data: band(1), said: band(2), fault: band(3), rest, error };
+}
+
+/** The time in the first header of a tar archive. */
+function timeIn(tar: string): number {
+  return Number.parseInt(tar.slice(136, 147), 8);
+}
+
+describe("upload-archive", () => {
+  const { repository, tree } = repositoryOf({ a: "text\n", b: "x" });
+
+  it("gives trees the time of the clock, and commits their own", async () => {
+    const clock = { ...CLOCK, now: () => 1_234_567_890_987 };
+    const ofTree = await archive(repository, [tree], { clock });
+    assert.equal(timeIn(ofTree.data), 1_234_567_890);
+    const ofCommit = await archive(repository, ["main"], { clock });
+    assert.equal(timeIn(ofCommit.data), person.time);
+    for (const name of [tree, "main"]) {
+      const asked = await archive(repository, ["--mtime=@77", name]);
+      assert.equal(timeIn(asked.data), 77);
+    }
+  });
+
+  it("says that it cannot read a time", async () => {
+    const { said, fault } = await archive(repository, ["--mtime=soon", "main"]);
+    assert.match(said, /^fatal: cannot read the time 'soon': /);
+    assert.equal(fault, "git upload-archive: archiver died with error");
+  });
+
+  it("tells the log what it told the client", async () => {
+    const { error, rest } = await archive(repository, ["absent"]);
+    assert.ok(error instanceof Error);
+    assert.equal(
+      error.message,
+      "sent error to the client: git upload-archive: archiver died with error",
+    );
+    assert.match(String(error.cause), /not a valid object name: absent/);
+    assert.notEqual(rest.at(-1), "0000");
+  });
+
+  it("ends with a flush where all went well", async () => {
+    const { error, rest } = await archive(repository, ["-v", "main"]);
+    assert.equal(error, undefined);
+    assert.equal(rest.at(-1), "0000");
+  });
+
+  it("cannot be made to look for what it has no right to", async () => {
+    const closed = new MemoryRepository({ kernels: REFERENCE });
+    const { said } = await archive(closed, ["main"]);
+    assert.equal(said, "fatal: no such ref: main\n");
+    for (const name of [tree, tree.slice(0, 8), "@{1}", "@{-1}", "@{u}"]) {
+      const { said } = await archive(closed, [name]);
+      assert.equal(said, `fatal: no such ref: ${name}\n`);
+    }
+  });
+
+  it("stops where the session is ended", async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 50 }, (_, i) => [`f${i}`, "x".repeat(100_000)]),
+    );
+    const ending = new AbortController();
+    let turns = 0;
+    const clock = {
+      now: () => 0,
+      monotonic: () => turns * 1000,
+      turn: () => {
+        if (++turns === 5) ending.abort(new Error("closing"));
+        return Promise.resolve();
+      },
+    };
+    // Every look at the clock finds that a slice is over.
+    const limits = { sliceMs: 0 };
+    const { error } = await archive(
+      repositoryOf(files).repository,
+      ["--format=zip", "main"],
+      { clock, limits, signal: ending.signal },
+    );
+    assert.match(String(error), /closing/);
+    assert.equal(turns, 5);
+  });
+});
