@@ -16,6 +16,9 @@ import type { ObjectStore, Snapshot } from "../../storage/types.ts";
 /** attr.c: ATTR_MAX_FILE_SIZE, less the one byte that is too many. */
 const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024 - 1;
 
+/** Archives are what large files are fetched by: more than walks may read. */
+const MAX_BYTES = 2 ** 31 - 1;
+
 /** A snapshot by ids. */
 export class ArchiveObjects implements NameSource, TreeSource {
   readonly format: ObjectFormat;
@@ -96,7 +99,7 @@ export class ArchiveObjects implements NameSource, TreeSource {
     const number = this.#store.find(oid);
     if (number < 0) throw new StorageError("unreadable-object", message);
     try {
-      const read = this.#store.read(number);
+      const read = this.#store.read(number, MAX_BYTES);
       if (read.kind === kind) return read.data;
     } catch (cause) {
       if (!(cause instanceof StorageError)) throw cause;
