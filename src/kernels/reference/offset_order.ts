@@ -18,15 +18,25 @@ export function orderByOffset(
 ): Uint32Array<ArrayBuffer> {
   const count = offsets.length;
   let order = new Uint32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
-  if (count < RADIX_MIN) {
-    return order.sort((a, b) =>
-      (offsets[a] as number) - (offsets[b] as number)
-    );
-  }
   let highest = 0;
   for (let i = 0; i < count; i++) {
+    order[i] = i;
     if ((offsets[i] as number) > highest) highest = offsets[i] as number;
+  }
+  if (count < RADIX_MIN) {
+    if (highest >= 2 ** 53 / RADIX_MIN) {
+      return order.sort((a, b) =>
+        (offsets[a] as number) - (offsets[b] as number)
+      );
+    }
+    // Each key has its position in its last digits: no calls to compare them.
+    const keys = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      keys[i] = (offsets[i] as number) * RADIX_MIN + i;
+    }
+    keys.sort();
+    for (let i = 0; i < count; i++) order[i] = (keys[i] as number) % RADIX_MIN;
+    return order;
   }
   let other = new Uint32Array(count);
   const starts = new Uint32Array(DIGITS);

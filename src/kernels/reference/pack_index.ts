@@ -44,12 +44,17 @@ function fanOutIds(columns: IndexColumns): IndexVerdict {
   let isSorted = true;
   let hasRepeats = false;
   let bucket = 0;
+  let previous = -1;
   const count = columns.positions.length;
   for (let i = 0; i < count; i++) {
     const at = i * rawLength;
-    const own = Math.floor(readUint32(ids, at) / size);
+    const first = readUint32(ids, at);
+    const own = Math.floor(first / size);
     while (bucket <= own) fanOut[bucket++] = i;
-    if (i === 0) continue;
+    // The first bytes tell of most ids that they ascend.
+    const isAscent = first > previous;
+    previous = first;
+    if (isAscent) continue;
     const order = compareBytes(
       ids.subarray(at - rawLength, at),
       ids.subarray(at, at + rawLength),
