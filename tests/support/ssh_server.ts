@@ -8,7 +8,6 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { temporaryDirectory } from "./fixture_directory.ts";
@@ -98,7 +97,8 @@ export async function startSshServer(
     ...["-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"],
     ...["-o", `UserKnownHostsFile=${at("known")}`],
   ];
-  const { username } = userInfo();
+  // Bun takes the name from the environment, which need not have one.
+  const username = run("id", ["-un"]).trim();
   return {
     url: (path) => `ssh://${username}@127.0.0.1:${port}${path}`,
     git: (args, options = {}) =>
