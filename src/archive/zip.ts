@@ -29,12 +29,12 @@ import { dosTime, LittleEndian } from "./zip_records.ts";
 
 /** What a {@linkcode ZipWriter} is made for. */
 export interface ZipHead extends ArchiveHead {
-  /** How hard to compress; 0 stores. */
-  readonly level: DeflateLevel;
+  /** How hard to compress; 0 stores, -1 is as usual. */
+  readonly level: DeflateLevel | -1;
   /** Takes warnings, a line each. */
   readonly warn: (line: string) => void;
   /** The kernels in use. */
-  readonly kernels: Pick<Kernels, "crc32">;
+  readonly kernels: Pick<Kernels, "crc32" | "deflate">;
 }
 
 const FLAG_STREAM = 1 << 3;
@@ -45,6 +45,11 @@ const MAX_16 = 0xffff;
 const MAX_32 = 0xffffffff;
 /** "Made by" Unix, version 2.3: what has a mode. */
 const MADE_BY_UNIX = 0x0317;
+/** Up to so many bytes are compressed by a kernel, in one go. */
+const KERNEL_BYTES = 1024 * 1024 - 1;
+/** Bytes around the raw stream in a zlib stream: RFC 1950. */
+const ZLIB_HEAD = 2;
+const ZLIB_TAIL = 4;
 const CRC_STEP = 1024 * 1024;
 /** The part of a content that tells whether it is text: xdiff-interface.c. */
 const FIRST_FEW_BYTES = 8000;
@@ -199,13 +204,22 @@ export class ZipWriter implements ArchiveWriter {
   ): Generator<Uint8Array, Uint8Array[] | undefined, void> {
     const parts: Uint8Array[] = [];
     let length = 0;
-    for (const part of deflated(data, this.#head.level)) {
+    for (const part of this.#deflated(data)) {
       if (part.length > 0) parts.push(part);
       length += part.length;
       if (length >= data.length) return undefined;
       yield NO_BYTES;
     }
     return parts;
+  }
+
+  *#deflated(data: Uint8Array): Generator<Uint8Array, void, void> {
+    const { level, kernels } = this.#head;
+    if (level === -1 && data.length <= KERNEL_BYTES) {
+      yield kernels.deflate(data).subarray(ZLIB_HEAD, -ZLIB_TAIL);
+    } else {
+      yield* deflated(data, level === -1 ? 6 : level);
+    }
   }
 
   /** An entry whose sizes follow its stream. */
@@ -231,7 +245,7 @@ export class ZipWriter implements ArchiveWriter {
     let compressedSize = size;
     if (wantsDeflate) {
       compressedSize = 0;
-      for (const part of deflated(data, this.#head.level)) {
+      for (const part of this.#deflated(data)) {
         compressedSize += part.length;
         yield part;
       }

@@ -6,6 +6,7 @@
  */
 
 import type { ArchiveOrder } from "../../archive/arguments.ts";
+import type { DeflateLevel } from "../../archive/deflate.ts";
 import {
   type ArchiveEntry,
   type ArchiveHead,
@@ -156,7 +157,7 @@ class Archiver {
         return new ZipWriter({
           ...head,
           kernels,
-          level: (level < 0 ? 6 : level) as 0 | 6,
+          level: level as DeflateLevel | -1,
           warn: (line) => this.#say(`warning: ${line}`),
         });
       default:

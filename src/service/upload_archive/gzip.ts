@@ -7,10 +7,8 @@
  */
 
 import { Gzip } from "fflate";
+import type { DeflateLevel } from "../../archive/deflate.ts";
 import type { ArchiveSink } from "./sink.ts";
-
-/** Levels of compression. */
-export type GzipLevel = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 /** Bytes that are compressed at a time. */
 const PIECE_BYTES = 64 * 1024;
@@ -19,7 +17,7 @@ const PIECE_BYTES = 64 * 1024;
 export function gzipSink(sink: ArchiveSink, level: number): ArchiveSink {
   const coder = level === -1
     ? new StreamCoder(sink)
-    : new LevelCoder(sink, level as GzipLevel);
+    : new LevelCoder(sink, level as DeflateLevel);
   return new PieceSink(coder);
 }
 
@@ -126,7 +124,7 @@ class LevelCoder implements Coder {
   readonly #gzip: Gzip;
   readonly #made: Uint8Array[] = [];
 
-  constructor(sink: ArchiveSink, level: GzipLevel) {
+  constructor(sink: ArchiveSink, level: DeflateLevel) {
     this.#sink = sink;
     // As git: no time and no name, so that equal trees give equal archives.
     this.#gzip = new Gzip(
