@@ -23,7 +23,8 @@ import type {
 } from "../storage/types.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { COMMITS_PER_STEP } from "./revision_walk.ts";
-import type { Selection, SelectRequest } from "./select.ts";
+import type { SelectRequest } from "./select.ts";
+import type { Selection } from "./selection.ts";
 import { expandHad, expandWanted } from "./tree_walk.ts";
 
 /**

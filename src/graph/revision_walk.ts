@@ -39,13 +39,16 @@ export class RevisionWalk {
   readonly trees: NumberList = new NumberList();
   /** Blobs that were wanted by name. */
   readonly blobs: NumberList = new NumberList();
+  /** Both, in the order in which they were met. */
+  readonly named: NumberList = new NumberList();
+  /** Commits that the walk starts at, of either side. */
+  readonly tips: NumberList = new NumberList();
   /** Trees whose contents are on the unwanted side. */
   readonly hadTrees: NumberList = new NumberList();
 
   readonly #graph: ObjectGraph;
   readonly #cut: ObjectSet;
   readonly #maxAge: number;
-  readonly #tips = new NumberList();
   readonly #queue = new CommitQueue();
   // What git has parsed: painting stops at commits it has not seen yet.
   readonly #parsed: ObjectSet;
@@ -120,7 +123,7 @@ export class RevisionWalk {
    * found so far, every {@linkcode COMMITS_PER_STEP} commits.
    */
   *commits(): Generator<number, NumberList, void> {
-    const tips = this.#tips;
+    const tips = this.tips;
     for (let i = 0; i < tips.length; i++) this.#enqueue(tips.at(i));
     return this.#limited ? yield* this.#limit() : yield* this.#all();
   }
@@ -144,14 +147,20 @@ export class RevisionWalk {
           this.#paintParents(at);
           this.#limited = true;
         }
-        if (this.#seen.add(at)) this.#tips.push(at);
+        if (this.#seen.add(at)) this.tips.push(at);
         return;
       case TREE:
-        if (unwanted) this.hadTrees.push(at);
-        else this.trees.push(at);
+        if (unwanted) {
+          this.hadTrees.push(at);
+          return;
+        }
+        this.trees.push(at);
+        this.named.push(at);
         return;
       case BLOB:
-        if (!unwanted) this.blobs.push(at);
+        if (unwanted) return;
+        this.blobs.push(at);
+        this.named.push(at);
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * Which objects a pack must hold: all that the wanted ones reach, without what
- * the reader has. Not concerned with their bytes, nor with filters.
+ * the reader has. Not concerned with their bytes; filters are carried out in
+ * `filtered_select.ts`.
  *
  * builtin/pack-objects.c: get_object_list; list-objects.c:
  * mark_edges_uninteresting, traverse_commit_list.
@@ -11,10 +12,16 @@
 import { NumberList } from "../core/number_list.ts";
 import { ObjectSet } from "../core/object_set.ts";
 import { COMMIT } from "../object/kind.ts";
-import type { ObjectGraph, PathRoots } from "../storage/types.ts";
+import type { ObjectGraph } from "../storage/types.ts";
 import { selectByBitmaps } from "./bitmap_select.ts";
+import { filterSelection, selectFiltered } from "./filtered_select.ts";
+import { plainFilter } from "./filters/plain.ts";
+import type { ReadyFilter } from "./filters/walk.ts";
 import { COMMITS_PER_STEP, RevisionWalk } from "./revision_walk.ts";
+import { addUnlessHad, type Selection, treeBefore } from "./selection.ts";
 import { expandHad, expandWanted } from "./tree_walk.ts";
+
+export type { Selection } from "./selection.ts";
 
 /** What a reader asks for. */
 export interface SelectRequest {
@@ -34,22 +41,8 @@ export interface SelectRequest {
   readonly edges?: readonly number[];
   /** Look for everything that a thin pack may use as bases. */
   readonly bases: boolean;
-}
-
-/** What a pack is to hold. */
-export interface Selection {
-  /** Each object once: commits newest first, then tags, trees and blobs. */
-  readonly objects: NumberList;
-  /** The same objects. */
-  readonly members: ObjectSet;
-  /**
-   * Objects known to be at the reader: painted commits, and the trees and
-   * blobs of those at the boundary; by bitmaps all that its commits reach. A
-   * thin pack may use them as bases.
-   */
-  readonly had: ObjectSet;
-  /** The trees of the commits that are sent, and those before them. */
-  readonly roots: PathRoots;
+  /** What to leave out of that. */
+  readonly filter?: ReadyFilter;
 }
 
 /**
@@ -69,9 +62,16 @@ export function* select(
   graph: ObjectGraph,
   request: SelectRequest,
 ): Generator<number, Selection, void> {
-  const byBitmaps = yield* selectByBitmaps(graph, request);
-  if (byBitmaps !== undefined) return byBitmaps;
-  const { wants, haves, edges = [], cut } = request;
+  const { wants, haves, edges = [], cut, filter } = request;
+  const plain = filter && plainFilter(filter.filter);
+  if (filter === undefined || plain !== undefined) {
+    const byBitmaps = yield* selectByBitmaps(graph, request);
+    if (byBitmaps !== undefined) {
+      return plain === undefined
+        ? byBitmaps
+        : yield* filterSelection(graph, byBitmaps, plain, wants);
+    }
+  }
   const walk = new RevisionWalk(graph, { cut });
   walk.start([
     { objects: wants, side: "wanted" },
@@ -88,6 +88,9 @@ export function* select(
     addTips(graph, walk, [...wants, ...haves, ...edges], hadTrees);
   }
   for (const _ of expandHad(graph, hadTrees, had)) yield commits.length;
+  if (filter !== undefined) {
+    return yield* selectFiltered(graph, { walk, commits, filter, plain });
+  }
 
   const members = new ObjectSet(graph.count);
   const objects = new NumberList(commits.length + 64);
@@ -119,19 +122,6 @@ export function* select(
     objects.pushAll(list.view());
   }
   return { objects, members, had, roots };
-}
-
-/** The tree of a commit's first parent, or -1 where the walk did not see it. */
-function treeBefore(
-  graph: ObjectGraph,
-  walk: RevisionWalk,
-  members: ObjectSet,
-  commit: number,
-): number {
-  if (walk.parentCount(commit) === 0) return -1;
-  const parent = graph.parent(commit, 0);
-  const isSeen = members.has(parent) || walk.isParsed(parent);
-  return isSeen && graph.has(parent) ? graph.commitTree(parent) : -1;
 }
 
 /**
@@ -186,18 +176,6 @@ function addTree(
   if (!graph.has(commit)) return;
   const tree = graph.commitTree(commit);
   if (had.add(tree)) trees.push(tree);
-}
-
-function addUnlessHad(
-  from: NumberList,
-  had: ObjectSet,
-  set: ObjectSet,
-  list: NumberList,
-): void {
-  for (let i = 0; i < from.length; i++) {
-    const object = from.at(i);
-    if (!had.has(object) && set.add(object)) list.push(object);
-  }
 }
 
 function addAll(list: NumberList, set: ObjectSet): void {

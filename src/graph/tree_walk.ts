@@ -47,7 +47,7 @@ export interface Found {
  * and a step at a time; `expand` looks up one step and returns the bytes that
  * it took. Yields after every step but the last.
  */
-function* inSteps(
+export function* inSteps(
   trees: NumberList,
   start: number,
   expand: (step: Int32Array) => number,

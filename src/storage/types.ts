@@ -260,13 +260,18 @@ export interface ObjectGraph {
   startingWith?(digits: string): readonly Oid[];
   /** The number for an id, here or not. */
   intern(oid: Oid): number;
+  /** {@linkcode ObjectGraph.intern} of the raw id that stands in `bytes` at `at`. */
+  internRaw(bytes: Uint8Array, at: number): number;
   /** Whether object `number` is here. */
   has(number: number): boolean;
   /** The id of object `number`. */
   oid(number: number): Oid;
   /** The kind of object `number`, without reading more than headers. */
   kind(number: number): Kind;
-  /** Bytes of the content of object `number`, by headers alone. */
+  /**
+   * The bytes of the content of object `number`, from headers alone: a delta
+   * tells what it makes, and is not resolved.
+   */
   size(number: number): number;
   /**
    * The object itself. Throws StorageError "object-too-large" for more than

@@ -55,3 +55,31 @@ function parse(text: string): bigint | undefined {
   }
   return match[1] === "-" ? -value : value;
 }
+
+// strtoumax: what is behind "0x" without digits, or behind octal ones, is left.
+const UNSIGNED =
+  /^[ \t\n\v\f\r]*\+?(?:0[xX]0*([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))(.*)$/s;
+const UNITS: ReadonlyMap<string, bigint> = new Map([
+  ["", 1n],
+  ["k", 1024n],
+  ["m", 1024n ** 2n],
+  ["g", 1024n ** 3n],
+]);
+
+/**
+ * The value of git's `git_parse_ulong(text)`: unsigned 64 bits with a unit k, m
+ * or g behind them. `undefined` where it is none, or out of range.
+ */
+export function parseUnsigned(text: string): bigint | undefined {
+  if (text.includes("-")) return undefined;
+  const match = UNSIGNED.exec(text);
+  if (match === null) return undefined;
+  const [, hex, octal, decimal, rest = ""] = match;
+  const unit = UNITS.get(rest.toLowerCase());
+  const digits = hex ?? octal?.replace(/^0+/, "") ?? decimal ?? "";
+  // More digits than any number has are not made a bigint of.
+  if (unit === undefined || digits.length > 22) return undefined;
+  const prefix = hex !== undefined ? "0x" : octal !== undefined ? "0o" : "";
+  const value = BigInt(digits === "" ? "0" : prefix + digits) * unit;
+  return value > UINTMAX_MAX ? undefined : value;
+}

@@ -10,7 +10,9 @@
 import { printable } from "../core/bytes.ts";
 import { ProtocolError, RefusedError } from "../core/errors.ts";
 import { type ObjectFormat, type Oid, parseOid } from "../core/oid.ts";
+import type { ObjectFilter } from "../object/filter.ts";
 import { type CapabilityList, parseCapabilities } from "./capabilities.ts";
+import { FilterLine, type FilterRules } from "./filter.ts";
 import type { RequestLimits } from "./limits.ts";
 import { afterPrefix } from "./line.ts";
 import { ShallowLines, type ShallowRequest } from "./shallow_lines.ts";
@@ -23,6 +25,8 @@ export interface UploadRequest {
   readonly capabilities: CapabilityList;
   /** Depths. */
   readonly shallow: ShallowRequest;
+  /** What is to be left out. */
+  readonly filter?: ObjectFilter;
 }
 
 /** Gathers the lines of one {@linkcode UploadRequest}. */
@@ -32,27 +36,32 @@ export class UploadRequestLines {
   #wants = new Set<Oid>();
   #capabilities = new Map<string, string>();
   #shallow: ShallowLines;
+  #filter: FilterLine | undefined;
 
-  /** Lines for a repository of `format`. */
-  constructor(format: ObjectFormat, limits: RequestLimits) {
+  /**
+   * Lines for a repository of `format`; without `filters`, the capability of
+   * that name was not advertised.
+   */
+  constructor(
+    format: ObjectFormat,
+    limits: RequestLimits,
+    filters?: FilterRules,
+  ) {
     this.#format = format;
     this.#limits = limits;
     this.#shallow = new ShallowLines(format, limits.maxShallow);
+    this.#filter = filters && new FilterLine(filters);
   }
 
   /**
    * Takes one line. Throws a ProtocolError, in git's words, where it is no
    * line of a request (upload-pack.c: receive_needs), and a RefusedError
-   * "too-many-wants" above the limit.
+   * "too-many-wants" above the limit, or as {@linkcode FilterLine.take}.
    */
   take(line: string): void {
     if (this.#shallow.take(line)) return;
-    if (line.startsWith("filter ")) {
-      throw new ProtocolError(
-        "filter-not-negotiated",
-        "git upload-pack: filtering capability not negotiated",
-      );
-    }
+    const spec = afterPrefix(line, "filter ");
+    if (spec !== undefined) return this.#takeFilter(spec);
     const value = afterPrefix(line, "want ");
     const digits = this.#format.hexLength;
     const oid = parseOid(value?.slice(0, digits) ?? "", this.#format);
@@ -73,13 +82,25 @@ export class UploadRequestLines {
 
   /** What was gathered, once the flush came. */
   request(): UploadRequest {
+    const filter = this.#filter?.filter;
     return {
+      ...(filter === undefined ? {} : { filter }),
       wants: [...this.#wants],
       capabilities: this.#capabilities,
       shallow: this.#shallow.request({
         relative: this.#capabilities.has("deepen-relative"),
       }),
     };
+  }
+
+  #takeFilter(spec: string): void {
+    if (this.#filter === undefined || !this.#capabilities.has("filter")) {
+      throw new ProtocolError(
+        "filter-not-negotiated",
+        "git upload-pack: filtering capability not negotiated",
+      );
+    }
+    this.#filter.take(spec);
   }
 }
 

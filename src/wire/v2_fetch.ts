@@ -10,6 +10,8 @@
 import { printable } from "../core/bytes.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { type ObjectFormat, type Oid, parseOid } from "../core/oid.ts";
+import type { ObjectFilter } from "../object/filter.ts";
+import { FilterLine, type FilterRules } from "./filter.ts";
 import type { RequestLimits } from "./limits.ts";
 import { afterPrefix } from "./line.ts";
 import { ShallowLines, type ShallowRequest } from "./shallow_lines.ts";
@@ -19,7 +21,7 @@ import { checkHaves, checkWants, parseHave } from "./upload_request.ts";
  * What a repository's owner may allow beyond the basics, by its name on the
  * wire. Each brings arguments that are unknown without it.
  */
-export type FetchFeature = "ref-in-want" | "sideband-all";
+export type FetchFeature = "filter" | "ref-in-want" | "sideband-all";
 
 /** The arguments that are a word. */
 export type FetchFlag =
@@ -62,6 +64,16 @@ export interface FetchRequest {
   readonly flags: ReadonlySet<FetchFlag>;
   /** Depths. */
   readonly shallow: ShallowRequest;
+  /** What is to be left out. */
+  readonly filter?: ObjectFilter;
+}
+
+/** What a repository's owner allows in a fetch beyond its basics. */
+export interface FetchOffer {
+  /** Arguments that are taken. */
+  readonly features?: ReadonlySet<FetchFeature>;
+  /** The rules for filters; absent, none is taken. */
+  readonly filters?: FilterRules | undefined;
 }
 
 /** Gathers the arguments of one `fetch`: upload-pack.c, process_args. */
@@ -74,22 +86,25 @@ export class FetchArguments {
   #haves: Oid[] = [];
   #flags = new Set<FetchFlag>();
   #shallow: ShallowLines;
+  #filter: FilterLine | undefined;
 
-  /** Arguments for a repository of `format` that offers `features`. */
+  /** Arguments for a repository of `format` that offers what `offer` says. */
   constructor(
     format: ObjectFormat,
     limits: RequestLimits,
-    features: ReadonlySet<FetchFeature> = new Set(),
+    { features = new Set(), filters }: FetchOffer = {},
   ) {
     this.#format = format;
     this.#limits = limits;
     this.#features = features;
     this.#shallow = new ShallowLines(format, limits.maxShallow);
+    this.#filter = filters && new FilterLine(filters);
   }
 
   /**
    * Takes one argument. Throws a ProtocolError in git's words where it is
-   * none, and a RefusedError above the limits.
+   * none, and a RefusedError above the limits or for a filter that is not
+   * allowed.
    */
   take(line: string): void {
     const want = afterPrefix(line, "want ");
@@ -100,6 +115,8 @@ export class FetchArguments {
     if (ref !== undefined) return this.#wantRef(ref);
     const have = afterPrefix(line, "have ");
     if (have !== undefined) return this.#have(have);
+    const spec = this.#filter && afterPrefix(line, "filter ");
+    if (spec !== undefined) return this.#filter?.take(spec);
     if (FLAGS.has(line) || this.#isSidebandAll(line)) {
       this.#flags.add(line as FetchFlag);
     } else if (!this.#shallow.take(line) && !isPackfileUris(line)) {
@@ -117,7 +134,9 @@ export class FetchArguments {
 
   /** What was gathered. */
   request(): FetchRequest {
+    const filter = this.#filter?.filter;
     return {
+      ...(filter === undefined ? {} : { filter }),
       wants: [...this.#wants],
       wantRefs: this.#wantRefs,
       haves: this.#haves,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { toHex } from "../../src/core/bytes.ts";
 import { StorageError } from "../../src/core/errors.ts";
 import type { ObjectSet } from "../../src/core/object_set.ts";
 import { type Oid, SHA1 } from "../../src/core/oid.ts";
@@ -86,6 +87,10 @@ export class FakeGraph implements ObjectGraph {
     this.#blobs.push([]);
     this.#times.push(0);
     return number;
+  }
+
+  internRaw(bytes: Uint8Array, at: number): number {
+    return this.intern(toHex(bytes, at, at + 20) as Oid);
   }
 
   find(oid: Oid): number {

@@ -10,6 +10,7 @@ import type { Snapshot } from "../../storage/types.ts";
 import { formatCapability, sanitizeAgent } from "../../wire/capabilities.ts";
 import { advertisedSessionId } from "../session_id.ts";
 import type { ServiceContext } from "../types.ts";
+import { offersFilters } from "./filter_rules.ts";
 import { wantPolicy } from "./our_refs.ts";
 
 /** What the value of a capability may depend on. */
@@ -70,6 +71,10 @@ export const UPLOAD_PACK_CAPABILITIES: readonly UploadPackCapability[] = [
         ? undefined
         : `HEAD:${head.target}`;
     },
+  },
+  {
+    name: "filter",
+    advertise: ({ context }) => offersFilters(context) ? "" : undefined,
   },
   {
     name: "session-id",

@@ -139,7 +139,7 @@ function found(graph: ObjectGraph, oids: readonly Oid[]): number[] {
 }
 
 /** refs.c: ref_rev_parse_rules, as functions of the short name. */
-const REF_RULES: readonly ((name: string) => string)[] = [
+export const REF_RULES: readonly ((name: string) => string)[] = [
   (name) => name,
   (name) => `refs/${name}`,
   (name) => `refs/tags/${name}`,
@@ -166,7 +166,8 @@ function resolveNot(snapshot: Snapshot, name: string): number {
   return snapshot.objects.find(oid);
 }
 
-function lookUp(snapshot: Snapshot, text: string): Oid | undefined {
+/** What the ref of that full name, or HEAD, resolves to. */
+export function lookUp(snapshot: Snapshot, text: string): Oid | undefined {
   if (text === "HEAD") return snapshot.refs.head?.oid;
   const name = parseRefName(text);
   return name === undefined ? undefined : snapshot.refs.get(name)?.oid;

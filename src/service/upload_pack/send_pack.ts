@@ -11,6 +11,7 @@ import { addReachedTags, type ReachedTag } from "../../graph/include_tag.ts";
 import { peel } from "../../graph/peel.ts";
 import { select, type Selection } from "../../graph/select.ts";
 import type { Boundary } from "../../graph/shallow.ts";
+import type { ObjectFilter } from "../../object/filter.ts";
 import { TAG } from "../../object/kind.ts";
 import { SideBandFrames } from "../../pktline/side_band.ts";
 import type {
@@ -22,6 +23,7 @@ import type {
 import type { Conversation } from "../conversation.ts";
 import { type HiddenRefs, hiddenRefs } from "../hidden_refs.ts";
 import { KeepAlive } from "./keep_alive.ts";
+import { hasBases, readyFilter } from "./ready_filter.ts";
 import { BandProgress, NO_PROGRESS, type Progress } from "./progress.ts";
 
 /** What the client is to get, and how it takes it. */
@@ -32,6 +34,8 @@ export interface PackOrder {
   readonly haves: readonly number[];
   /** Where its history ends. */
   readonly boundary: Boundary;
+  /** What is to be left out. */
+  readonly filter?: ObjectFilter | undefined;
   /** Deltas may be against objects that it has. */
   readonly thin: boolean;
   /** Deltas may name their base by its offset. */
@@ -113,6 +117,7 @@ async function selectObjects(
 ): Promise<Selection> {
   const { cut, edges, extraWants } = order.boundary;
   const graph = snapshot.objects;
+  const filter = order.filter && readyFilter(snapshot, order.filter);
   progress.start("Enumerating objects", 0);
   const selection = await conversation.pacer.drive(
     select(graph, {
@@ -121,6 +126,7 @@ async function selectObjects(
       cut,
       edges,
       bases: order.thin,
+      ...(filter === undefined ? {} : { filter }),
     }),
     (count) => progress.update(count) ? life.speak() : life.beat(),
   );
@@ -171,7 +177,9 @@ async function planPack(
   { order, progress, life }: Watch & { readonly order: PackOrder },
 ): Promise<PackPlan> {
   const { objects, members, had, roots: paths } = selection;
-  const bases: { bases?: ObjectSet } = order.thin ? { bases: had } : {};
+  const bases: { bases?: ObjectSet } = order.thin && hasBases(order.filter)
+    ? { bases: had }
+    : {};
   progress.start("Counting objects", objects.length);
   const plan = await conversation.pacer.drive(
     store.planPack({

@@ -27,6 +27,7 @@ import { countHave, countRound } from "../quota.ts";
 import { noteClientSession } from "../session_id.ts";
 import { advertise } from "./advertise.ts";
 import { asksForDepth, deepen, resolveShallow } from "./deepen.ts";
+import { filterRules } from "./filter_rules.ts";
 import { sendPack } from "./send_pack.ts";
 import { checkSettings } from "./settings.ts";
 import { checkAllowed, findWants } from "./wants.ts";
@@ -74,6 +75,7 @@ export async function answerV0(conversation: Conversation): Promise<void> {
     wants,
     haves: negotiation.haves,
     boundary,
+    filter: request.filter,
     thin: capabilities.has("thin-pack"),
     ofsDelta: capabilities.has("ofs-delta"),
     includeTag: capabilities.has("include-tag"),
@@ -86,8 +88,13 @@ export async function answerV0(conversation: Conversation): Promise<void> {
 async function readRequest(
   conversation: Conversation,
 ): Promise<UploadRequest | undefined> {
-  const { repository, limits } = conversation.context;
-  const lines = new UploadRequestLines(repository.format, limits);
+  const { context } = conversation;
+  const { repository, limits } = context;
+  const lines = new UploadRequestLines(
+    repository.format,
+    limits,
+    filterRules(context),
+  );
   let line = await conversation.lineOrEnd();
   if (line.type === "end") return undefined;
   // As upload-pack.c: receive_needs, any packet without a line ends them.

@@ -29,6 +29,7 @@ import {
   type ShallowState,
 } from "../upload_pack/deepen.ts";
 import { KeepAlive } from "../upload_pack/keep_alive.ts";
+import { filterRules } from "../upload_pack/filter_rules.ts";
 import { sendPack } from "../upload_pack/send_pack.ts";
 import { checkSettings } from "../upload_pack/settings.ts";
 import { fetchFeatures } from "./fetch_features.ts";
@@ -38,12 +39,12 @@ import { findWanted, type FoundRef } from "./wanted.ts";
 
 /** The command. */
 export function fetchCommand(conversation: Conversation): V2Invocation {
-  const { repository, limits } = conversation.context;
-  const args = new FetchArguments(
-    repository.format,
-    limits,
-    fetchFeatures(conversation.context),
-  );
+  const { context } = conversation;
+  const { repository, limits } = context;
+  const args = new FetchArguments(repository.format, limits, {
+    features: fetchFeatures(context),
+    filters: filterRules(context),
+  });
   return {
     take(line) {
       args.take(line);
@@ -129,6 +130,7 @@ async function answer(
     wants,
     haves: negotiation.haves,
     boundary,
+    filter: request.filter,
     thin: flags.has("thin-pack"),
     ofsDelta: flags.has("ofs-delta"),
     includeTag: flags.has("include-tag"),

@@ -7,6 +7,7 @@
 
 import type { FetchFeature } from "../../wire/v2_fetch.ts";
 import type { ServiceContext } from "../types.ts";
+import { offersFilters } from "../upload_pack/filter_rules.ts";
 
 /** One feature. */
 interface FeatureRow {
@@ -23,6 +24,7 @@ function configured(name: FetchFeature, key: string): FeatureRow {
 }
 
 const FEATURES: readonly FeatureRow[] = [
+  { name: "filter", isAllowed: offersFilters },
   configured("ref-in-want", "uploadpack.allowrefinwant"),
   configured("sideband-all", "uploadpack.allowsidebandall"),
 ];

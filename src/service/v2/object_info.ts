@@ -64,6 +64,9 @@ function sizeOf(objects: ObjectGraph, oid: Oid): number | undefined {
   const number = objects.find(oid);
   if (number < 0) return undefined;
   try {
+    // Of what cannot be resolved the size is not known (packfile.c:
+    // packed_object_info).
+    objects.kind(number);
     return objects.size(number);
   } catch (error) {
     if (error instanceof StorageError) return undefined;

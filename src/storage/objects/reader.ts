@@ -22,7 +22,6 @@ import { EntryHeader } from "../../pack/entry_header.ts";
 import type { ObjectData } from "../types.ts";
 import { BaseCache } from "./base_cache.ts";
 import { BAD, BASE, type Catalog, LOOSE } from "./catalog.ts";
-import { contentSize } from "./content_size.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
 import type { PackPool } from "./pack_pool.ts";
@@ -89,43 +88,13 @@ export class ObjectReader {
         const kind = this.#kindOf(slot);
         if (kind !== undefined) return kind;
       } else {
-        const header = this.#looseHeader(number);
+        const header = this.looseHeader(number);
         if (header !== undefined) {
           this.#catalog.kinds[number] = header.kind;
           return header.kind;
         }
         this.rescanFor(number);
       }
-    }
-  }
-
-  /**
-   * The length of an object's content, of which a delta's first bytes tell;
-   * throws as {@linkcode ObjectReader.read}.
-   */
-  size(number: number): number {
-    // Of what cannot be resolved the size is not known (packfile.c:
-    // packed_object_info), and another copy may be sound.
-    this.kind(number);
-    for (this.#cause = undefined;;) {
-      const slot = this.#catalog.copy(number);
-      const size = slot >= 0
-        ? this.#sizeAt(slot)
-        : this.#looseHeader(number)?.size;
-      if (size !== undefined) return size;
-      if (slot < 0) this.rescanFor(number);
-    }
-  }
-
-  #sizeAt(slot: number): number | undefined {
-    const pack = this.#catalog.packOf(slot) as OpenedPack;
-    const rank = slot - this.#catalog.startOf(slot);
-    try {
-      return contentSize(pack, rank, this.#kernels, this.#rawLength);
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      this.spoil(slot, error);
-      return undefined;
     }
   }
 
@@ -239,7 +208,7 @@ export class ObjectReader {
         at = next;
         continue;
       }
-      const header = this.#looseHeader(catalog.numberOf(this.#baseOf(at)));
+      const header = this.looseHeader(catalog.numberOf(this.#baseOf(at)));
       if (header === undefined) {
         this.#spoil(at, "missing delta base");
         return undefined;
@@ -424,7 +393,8 @@ export class ObjectReader {
     }
   }
 
-  #looseHeader(number: number): ObjectHeader | undefined {
+  /** The header of a loose object; `undefined` where no readable one is there. */
+  looseHeader(number: number): ObjectHeader | undefined {
     const stream = this.#looseStream(number);
     if (stream === undefined) return undefined;
     try {

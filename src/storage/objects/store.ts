@@ -23,6 +23,7 @@ import { StoreBitmaps } from "./bitmap_reach.ts";
 import { Catalog, HERE } from "./catalog.ts";
 import { CommitTable } from "./commit_table.ts";
 import { GraphCommits } from "./graph_commits.ts";
+import { ObjectSizes } from "./object_sizes.ts";
 import type { ObjectStoreSettings } from "./options.ts";
 import { planPack } from "./pack_plan.ts";
 import type { PackPool, PoolScan } from "./pack_pool.ts";
@@ -37,6 +38,7 @@ export class PooledStore implements ObjectStore {
   readonly #settings: ObjectStoreSettings;
   readonly #catalog: Catalog;
   readonly #reader: ObjectReader;
+  readonly #sizes: ObjectSizes;
   readonly #graph: GraphCommits;
   readonly #bitmaps: StoreBitmaps;
   readonly #commits: CommitTable;
@@ -59,6 +61,7 @@ export class PooledStore implements ObjectStore {
     const catalog = new Catalog(pool, scan, format);
     this.#catalog = catalog;
     this.#reader = new ObjectReader(catalog, pool, format, kernels, settings);
+    this.#sizes = new ObjectSizes(catalog, this.#reader, kernels, format);
     this.#walker = new StoreWalker(
       catalog,
       kernels,
@@ -139,6 +142,11 @@ export class PooledStore implements ObjectStore {
     return this.#catalog.intern(oidToRaw(oid), 0);
   }
 
+  internRaw(bytes: Uint8Array, at: number): number {
+    const number = this.#catalog.ids.find(bytes, at);
+    return number >= 0 ? number : this.#catalog.intern(bytes, at);
+  }
+
   has(number: number): boolean {
     return ((this.#catalog.flags[number] ?? 0) & HERE) !== 0;
   }
@@ -152,7 +160,7 @@ export class PooledStore implements ObjectStore {
   }
 
   size(number: number): number {
-    return this.#reader.size(number);
+    return this.#sizes.size(number);
   }
 
   read(number: number, limit?: number): ObjectData {

@@ -102,6 +102,8 @@ export interface ClientState {
   readonly objects: ReadonlySet<string>;
   /** Ids of its shallow commits once the answer has been taken in. */
   readonly shallow: Iterable<string>;
+  /** Whether it takes packs that are whole alone, or what a filter left. */
+  readonly clone: "whole" | "partial";
 }
 
 /** A bare repository to try packs in, one at a time. */
@@ -116,7 +118,8 @@ export class Client {
 
   /**
    * What `git index-pack --strict --fix-thin` says against `pack` in a
-   * repository of that state; `undefined` where it takes it.
+   * repository of that state; `undefined` where it takes it. A partial clone
+   * is not strict about what objects name.
    */
   async refusal(
     pack: Uint8Array,
@@ -131,7 +134,12 @@ export class Client {
     const shallow = [...state.shallow].map((oid) => `${oid}\n`).join("");
     writeFileSync(join(this.#path, "shallow"), shallow);
     const result = await tryGit(
-      ["index-pack", "--stdin", "--strict", "--fix-thin"],
+      [
+        "index-pack",
+        "--stdin",
+        "--fix-thin",
+        ...(state.clone === "whole" ? ["--strict"] : []),
+      ],
       { cwd: this.#path, input: pack },
     );
     return result.code === 0

@@ -20,7 +20,7 @@ export interface Exposure {
 
 /** Everything may be asked for, and nothing is hidden. */
 export const OPEN: Exposure = {
-  config: ["[uploadpack]", "allowAnySHA1InWant = true"],
+  config: ["[uploadpack]", "allowAnySHA1InWant = true", "allowFilter = true"],
   namespaces: [""],
 };
 
@@ -57,6 +57,7 @@ export function guarded(random: Random): Exposure {
       "[uploadpack]",
       ...hides.slice(half),
       ...allows,
+      "allowFilter = true",
     ],
     namespaces: ["", "", "a", "a/b"],
   };

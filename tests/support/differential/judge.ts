@@ -30,7 +30,7 @@
  *
  * Of the pack: it is sound, with deltas as the client asked for, in a repository
  * of exactly what the client said it has; and afterwards the client has
- * everything that it wanted.
+ * everything that it wanted, where it asked for no filter.
  *
  * @module
  */
@@ -77,6 +77,10 @@ export async function judge(
   const isLost = theirs.failure !== undefined && asksRevList(fetch) &&
     specimen.shallow.length > 0 && /repository corruption/.test(theirs.failure);
   if (theirs.failure !== undefined && !isLost) {
+    if (fetch.filter.includes("sparse:") && isPackingError(theirs.failure)) {
+      assert.match(ours.failure ?? "", /sparse (blob|filter)/);
+      return "refused";
+    }
     assert.ok(
       // In v0 it tells its own terminal the name of the program, too.
       ours.failure?.includes(theirs.failure.trim().replace(/^git /, "")),
@@ -119,10 +123,16 @@ export async function judge(
   const shallow = newShallow(answer.lines, fetch, specimen);
   const refusal = await client.refusal(
     answer.pack,
-    { objects: had, shallow: shallow.all },
+    {
+      objects: had,
+      shallow: shallow.all,
+      clone: fetch.filter === "" ? "whole" : "partial",
+    },
     packer,
   );
   assert.equal(refusal, undefined, "index-pack takes the pack");
+  // What a filter lets through was compared with what git lets through.
+  if (fetch.filter !== "") return verdict;
   const needed = closure(
     specimen.objects,
     [...fetch.wants, ...shallow.lifted],
@@ -134,6 +144,11 @@ export async function judge(
     "objects that the client lacks afterwards",
   );
   return verdict;
+}
+
+/** git's pack-objects died; why, its client is told as if it was progress. */
+function isPackingError(failure: string): boolean {
+  return /repository corruption|pack-objects died/.test(failure);
 }
 
 /** Whether it asks for `deepen-since` or `deepen-not`. */

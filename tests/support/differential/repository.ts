@@ -36,7 +36,34 @@ export interface Specimen {
   readonly shallow: readonly string[];
   /** What its owner lets clients see. */
   readonly exposure: Exposure;
+  /** Names of blobs with patterns, and some that name none. */
+  readonly sparse: readonly string[];
 }
+
+/** Files of patterns, about the paths of `history.ts`. */
+const PATTERNS: readonly string[] = [
+  "*\n",
+  "/*\n!/*/\n",
+  "/d0/\n",
+  "f*\n!f1\n",
+  "d0/\n!d0/s1/\nl?\n",
+  "s[0-1]/**\n",
+  "**/x/f2\n/m*/\n!m1\n",
+  "wide/w[[:digit:]]\r\n\\*\n",
+  "p0/**/f*\n!/p0/p1/**/f[!0]\n # none\n",
+  "# nothing but this",
+  "",
+  "/d0/s1/f1  \n/y\nd1/**/f1",
+];
+
+const SPARSE_NAMES: readonly string[] = [
+  "refs/heads/main:f0",
+  "main:d0/f1",
+  "main:../x",
+  "HEAD",
+  "none",
+  "../../x",
+];
 
 /** What the repository of a seed is like, for titles. */
 export function describeSpecimen(seed: number): string {
@@ -96,7 +123,12 @@ export function makeSpecimen(seed: number, path: string): Specimen {
     gitSync(["rev-list", "--all"], { cwd: path }),
   );
   applyExposure(path, rules, exposure, present);
-  return readSpecimen(seed, path, { format, commits, exposure });
+  const specimen = readSpecimen(seed, path, { format, commits, exposure });
+  // Reached by nothing: nobody but filters asks for them.
+  const sparse = PATTERNS.map((input) =>
+    gitSync(["hash-object", "-w", "--stdin"], { cwd: path, input }).trim()
+  );
+  return { ...specimen, sparse: [...sparse, ...SPARSE_NAMES] };
 }
 
 function checkLayout({ name, leaves = [] }: Layout, path: string): void {
@@ -188,6 +220,7 @@ function readSpecimen(
     shallow: shallowFile(path),
     format: known.format,
     exposure: known.exposure,
+    sparse: [],
     commits: known.commits.filter((oid) => objects.has(oid)),
   };
 }

@@ -11,6 +11,7 @@ import { type Random, seeded } from "../random.ts";
 import { describePackets, packets, parsePackets } from "../wire_client.ts";
 import { namespacePrefix, OPEN } from "./exposure.ts";
 import { closure } from "./objects.ts";
+import { chooseFilter } from "./filters.ts";
 import type { Specimen } from "./repository.ts";
 
 /** One fetch. */
@@ -29,6 +30,8 @@ export interface Fetch {
   readonly features: ReadonlySet<string>;
   /** Its `deepen` lines, of each kind. */
   readonly depth: readonly string[];
+  /** What is to be left out, "" for nothing. */
+  readonly filter: string;
   /** The value of git's `pack.useSparse` for this fetch. */
   readonly sparse: boolean;
   /** The value of `GIT_NAMESPACE`. */
@@ -36,6 +39,8 @@ export interface Fetch {
   /** Whether it comes without the advertisement, and goes on elsewhere. */
   readonly stateless: boolean;
 }
+
+const FILTER_SEED = 0x5eed_0000;
 
 interface Choice {
   readonly wants: readonly string[];
@@ -46,6 +51,8 @@ interface Choice {
   /** `deepen` lines. */
   readonly depth: readonly string[];
   readonly features: ReadonlySet<string>;
+  /** A filter-spec, or "". */
+  readonly filter: string;
 }
 
 /** The fetch that `seed` means of a repository. */
@@ -54,12 +61,16 @@ export function makeFetch(specimen: Specimen, seed: number): Fetch {
   const terms = seeded(seed + 0x100_0000);
   const namespace = terms.pick(specimen.exposure.namespaces);
   const stateless = terms.int(4) === 0;
-  const choice = choose(specimen, random, namespace);
+  const choice = {
+    ...choose(specimen, random, namespace),
+    // Of its own seed, so that nothing else changes with what is chosen here.
+    filter: chooseFilter(specimen, seeded(seed + FILTER_SEED)),
+  };
   const protocol = random.pick([0, 0, 1, 2, 2, 2] as const);
   const input = protocol === 2
     ? v2Input(random, choice, specimen)
     : v0Input(random, choice, stateless);
-  const { wants, haves, shallow, depth, features } = choice;
+  const { wants, haves, shallow, depth, features, filter } = choice;
   const sparse = random.int(2) === 0;
   return {
     protocol,
@@ -69,6 +80,7 @@ export function makeFetch(specimen: Specimen, seed: number): Fetch {
     shallow,
     features,
     depth,
+    filter,
     sparse,
     namespace,
     stateless,
@@ -89,7 +101,7 @@ function choose(
   specimen: Specimen,
   random: Random,
   namespace: string,
-): Choice {
+): Omit<Choice, "filter"> {
   const { commits, objects } = specimen;
   const tips = tipsOf(specimen, namespace);
   const others = [...objects.keys()].sort();
@@ -191,7 +203,7 @@ function v0Input(
   choice: Choice,
   stateless: boolean,
 ): Uint8Array {
-  const { wants, named, shallow, depth, features } = choice;
+  const { wants, named, shallow, depth, features, filter } = choice;
   const capabilities = [
     random.pick(["", "side-band", "side-band-64k", "side-band-64k"]),
     random.pick([
@@ -202,6 +214,7 @@ function v0Input(
     ]),
     "no-progress",
     ...features,
+    filter === "" ? "" : "filter",
     "agent=test/1",
   ].filter((each) => each !== "").join(" ");
   return packets(
@@ -210,6 +223,7 @@ function v0Input(
     ),
     ...shallow.map((oid) => `shallow ${oid}\n`),
     ...depth.map((line) => `${line}\n`),
+    ...filterLine(filter),
     "0000",
     ...named.flatMap((oid) => [
       `have ${oid}\n`,
@@ -225,7 +239,7 @@ function v2Input(
   choice: Choice,
   { format }: Specimen,
 ): Uint8Array {
-  const { wants, named, shallow, depth, features } = choice;
+  const { wants, named, shallow, depth, features, filter } = choice;
   return packets(
     "command=fetch\n",
     "agent=test/1\n",
@@ -236,11 +250,16 @@ function v2Input(
     ...wants.map((oid) => `want ${oid}\n`),
     ...shallow.map((oid) => `shallow ${oid}\n`),
     ...depth.map((line) => `${line}\n`),
+    ...filterLine(filter),
     ...named.map((oid) => `have ${oid}\n`),
     // Without it, a server that has seen enough sends the pack all the same.
     ...(random.int(8) === 0 ? [] : ["done\n"]),
     "0000",
   );
+}
+
+function filterLine(filter: string): string[] {
+  return filter === "" ? [] : [`filter ${filter}\n`];
 }
 
 /** A commit a few parents behind `oid`, where there is one. */

@@ -172,6 +172,11 @@ class FakeStore implements ObjectStore {
     return this.#oids.push(oid) - 1;
   }
 
+  internRaw(bytes: Uint8Array, at: number): number {
+    const end = at + this.format.rawLength;
+    return this.intern(toHex(bytes, at, end) as Oid);
+  }
+
   has(number: number): boolean {
     return this.#repository.objects.has(this.oid(number));
   }
@@ -182,6 +187,10 @@ class FakeStore implements ObjectStore {
 
   kind(number: number): Kind {
     return this.read(number).kind;
+  }
+
+  size(number: number): number {
+    return this.read(number).data.length;
   }
 
   read(number: number): ObjectData {

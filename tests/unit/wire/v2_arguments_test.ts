@@ -149,7 +149,7 @@ describe("FetchArguments", () => {
     const args = new FetchArguments(
       SHA1,
       LIMITS,
-      new Set(["ref-in-want", "sideband-all"]),
+      { features: new Set(["ref-in-want", "sideband-all"]) },
     );
     args.take("want-ref refs/heads/main");
     assert.ok(!args.sidebandAll);
