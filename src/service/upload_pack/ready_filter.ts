@@ -32,7 +32,7 @@ export function readyFilter(
   const patterns = new Map<string, SparsePatterns>();
   const stack = [filter];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    if (at.type === "combine") stack.push(...at.filters);
+    if (at.type === "combine") stack.push(...at.filters.toReversed());
     if (at.type === "sparse:oid" && !patterns.has(at.name)) {
       patterns.set(at.name, readPatterns(snapshot, at.name));
     }

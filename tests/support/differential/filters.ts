@@ -5,9 +5,14 @@
  */
 
 import type { Random } from "../random.ts";
-import type { Specimen } from "./repository.ts";
 
-type MakeFilter = (random: Random, specimen: Specimen) => string;
+/** What filters may name. */
+interface Names {
+  /** Names of blobs with patterns, and some that name none. */
+  readonly sparse: readonly string[];
+}
+
+type MakeFilter = (random: Random, names: Names) => string;
 
 /** Filters that are none of several. */
 const SIMPLE: readonly MakeFilter[] = [
@@ -45,26 +50,31 @@ const ALL: readonly MakeFilter[] = [
 ];
 
 /** No filter for half of the fetches. */
-export function chooseFilter(specimen: Specimen, random: Random): string {
-  return random.int(2) === 0 ? "" : random.pick(ALL)(random, specimen);
+export function chooseFilter(names: Names, random: Random): string {
+  return random.int(2) === 0 ? "" : someFilter(names, random);
 }
 
-function sparse(random: Random, { sparse: names }: Specimen): string {
+/** A filter-spec of any kind; one in sixty is none. */
+export function someFilter(names: Names, random: Random): string {
+  return random.pick(ALL)(random, names);
+}
+
+function sparse(random: Random, { sparse: names }: Names): string {
   return `sparse:oid=${random.pick(names)}`;
 }
 
-function combined(random: Random, specimen: Specimen): string {
+function combined(random: Random, names: Names): string {
   const parts = Array.from(
     { length: 1 + random.int(3) },
-    () => random.pick(SIMPLE)(random, specimen),
+    () => random.pick(SIMPLE)(random, names),
   );
   return `combine:${parts.map(escaped).join("+")}`;
 }
 
-function nested(random: Random, specimen: Specimen): string {
+function nested(random: Random, names: Names): string {
   const parts = [
-    combined(random, specimen),
-    random.pick(SIMPLE)(random, specimen),
+    combined(random, names),
+    random.pick(SIMPLE)(random, names),
   ];
   return `combine:${parts.map(escaped).join("+")}`;
 }

@@ -78,7 +78,7 @@ export async function judge(
     specimen.shallow.length > 0 && /repository corruption/.test(theirs.failure);
   if (theirs.failure !== undefined && !isLost) {
     if (fetch.filter.includes("sparse:") && isPackingError(theirs.failure)) {
-      assert.match(ours.failure ?? "", /sparse (blob|filter)/);
+      assert.match(ours.failure ?? "", /sparse (blob|filter)|relative path/);
       return "refused";
     }
     assert.ok(
