@@ -102,7 +102,11 @@ async function packFaults(
     faults.push(`git index-pack says: ${indexed.stderr.trim()}`);
   } else if (sample.objects > 0) {
     const walked = await tryGit(
-      ["-C", target, "rev-list", "--objects", "--quiet", "--stdin"],
+      [
+        ...["-C", target, "rev-list", "--objects", "--quiet", "--stdin"],
+        // What a filter left out, nobody asked for.
+        ...(question.filter === undefined ? [] : ["--missing=allow-any"]),
+      ],
       [lines(kept.wants)],
     );
     if (walked.code !== 0) {

@@ -290,11 +290,12 @@ export class Conversation implements PacketSink {
   }
 
   #fetchCommand(ending: "done" | "ask"): string {
-    const { depth, haves, includeTag } = this.#order.question;
+    const { depth, haves, includeTag, filter } = this.#order.question;
     const lines = ["thin-pack", "no-progress"];
     if (includeTag) lines.push("include-tag");
     lines.push("ofs-delta");
     if (depth > 0) lines.push(`deepen ${depth}`);
+    if (filter !== undefined) lines.push(`filter ${filter}`);
     for (const oid of this.#wants) lines.push(`want ${oid}`);
     for (const oid of haves) lines.push(`have ${oid}`);
     if (ending === "done") lines.push("done");
@@ -302,13 +303,14 @@ export class Conversation implements PacketSink {
   }
 
   async #fetchV0(): Promise<void> {
-    const { depth, haves, includeTag } = this.#order.question;
+    const { depth, haves, includeTag, filter } = this.#order.question;
     const capabilities = [
       "multi_ack_detailed",
       "side-band-64k",
       "thin-pack",
       "no-progress",
       ...(includeTag ? ["include-tag"] : []),
+      ...(filter === undefined ? [] : ["filter"]),
       "ofs-delta",
       `agent=${AGENT}`,
     ].join(" ");
@@ -316,6 +318,7 @@ export class Conversation implements PacketSink {
       packetLine(`want ${oid}${at === 0 ? ` ${capabilities}` : ""}`)
     );
     if (depth > 0) lines.push(packetLine(`deepen ${depth}`));
+    if (filter !== undefined) lines.push(packetLine(`filter ${filter}`));
     const known = haves.map((oid) => packetLine(`have ${oid}`)).join("");
     this.#phase = "sections";
     await this.#say(lines.join("") + FLUSH);

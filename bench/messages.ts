@@ -25,6 +25,8 @@ export interface Question {
   readonly depth: number;
   /** True for `include-tag`, which a clone of all branches does not send. */
   readonly includeTag: boolean;
+  /** What is to be left out. */
+  readonly filter?: string;
 }
 
 /** A number of equal questions put to one server. */

@@ -55,6 +55,11 @@ const ARCHIVE: Question = { ...CLONE, type: "archive" };
 
 const LS_REFS: Question = { ...CLONE, type: "ls-refs", wants: [] };
 
+/** `git clone --filter=<spec>`. */
+function partialClone(filter: string): Row["question"] {
+  return () => ({ ...CLONE, filter });
+}
+
 /** `git clone --depth=1`: one branch, tags by include-tag. */
 function shallowClone(repository: BenchRepository): Question {
   return { ...CLONE, wants: [repository.tip], depth: 1, includeTag: true };
@@ -105,6 +110,11 @@ function atMost(
 const CLONE_TARGETS: readonly Target[] = [
   atMost("wall", 1.5, "generated"),
   atMost("bytes", 1.02, "generated"),
+];
+
+const PARTIAL_TARGETS: readonly Target[] = [
+  atMost("wall", 0.5, "given"),
+  atMost("bytes", 1.02, "given"),
 ];
 
 const FETCH_TARGETS: readonly Target[] = [
@@ -174,6 +184,30 @@ export const ROWS: readonly Row[] = [
     per: "batch",
     question: () => CLONE,
     targets: [atMost("wall", 0.8, "generated")],
+  },
+  {
+    name: "blobless-cold",
+    title: "clone with --filter=blob:none, cold",
+    kinds: WITH_BITMAP,
+    warmUp: 0,
+    requests: 1,
+    quickRequests: 1,
+    concurrency: 1,
+    per: "request",
+    question: partialClone("blob:none"),
+    targets: PARTIAL_TARGETS,
+  },
+  {
+    name: "treeless-cold",
+    title: "clone with --filter=tree:0, cold",
+    kinds: WITH_BITMAP,
+    warmUp: 0,
+    requests: 1,
+    quickRequests: 1,
+    concurrency: 1,
+    per: "request",
+    question: partialClone("tree:0"),
+    targets: PARTIAL_TARGETS,
   },
   {
     name: "depth1-cold",

@@ -68,7 +68,10 @@ export async function startServer(
       base,
     ],
     cwd: ROOT,
-    env: GIT_ENV,
+    env: {
+      ...GIT_ENV,
+      GIT_CONFIG_GLOBAL: `${ROOT}bench/server.gitconfig`,
+    },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
