@@ -39,7 +39,7 @@ import { parsePackets, toBuffer } from "../support/wire_client.ts";
  * Words of git's advertisements that ours may lack. Whatever it has of them
  * must be where git has it.
  */
-const NOT_YET: readonly string[] = ["filter"];
+const NOT_YET: readonly string[] = [];
 
 /** Seeds of the suite, in parts that tell where something is wrong. */
 const SEEDS = 60;
