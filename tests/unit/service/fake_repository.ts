@@ -202,10 +202,6 @@ class FakeStore implements ObjectStore {
     return object;
   }
 
-  size(number: number): number {
-    return this.read(number).data.length;
-  }
-
   commitTree(commit: number): number {
     return this.intern(this.#header(commit, "tree")[0] as Oid);
   }
