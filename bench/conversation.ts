@@ -3,11 +3,11 @@
  * discarded as it is read. It says what `git clone -q` and `git fetch -q` of
  * git 2.39 say, line for line but for the agent.
  *
- * Not a general client: it knows upload-pack's answers alone, and that a
- * server sends nothing until it is asked. Each question is one write, so that
- * the client's Nagle algorithm adds nothing; `git daemon` leaves its own on
- * and answers in several small writes, which shows as steps of about 40 ms
- * (git's client meets them too).
+ * Not a general client: it knows upload-pack's answers and upload-archive's
+ * alone, and that the former sends nothing until it is asked. Each question is
+ * one write, so that the client's Nagle algorithm adds nothing; `git daemon`
+ * leaves its own on and answers in several small writes, which shows as steps
+ * of about 40 ms (git's client meets them too).
  *
  * @see https://git-scm.com/docs/protocol-v2
  * @module
@@ -54,6 +54,7 @@ export class Conversation implements PacketSink {
   readonly #started = performance.now();
   #phase: Phase = "advertisement";
   #flushed = false;
+  #flushes = 0;
   #ready = false;
   #bytes = 0;
   #packBytes = 0;
@@ -112,11 +113,10 @@ export class Conversation implements PacketSink {
 
   async #archive(startedAt: number): Promise<Sample> {
     const hello = this.#hello("git-upload-archive");
-    await this.#say(hello + packetLine("argument HEAD") + FLUSH);
-    await this.#readToFlush();
     this.#phase = "archive";
-    this.#scanner.sideband = true;
-    await this.#readToFlush();
+    await this.#say(hello + packetLine("argument HEAD") + FLUSH);
+    // One behind the ACK, one at the end; what is between may come with both.
+    while (this.#flushes < 2) await this.#readSome();
     return this.#sample(startedAt, performance.now() - startedAt);
   }
 
@@ -156,6 +156,10 @@ export class Conversation implements PacketSink {
       case "refs":
         this.#ref(buffer, start, end);
         return;
+      case "archive":
+        // "ACK": all that follows is on bands.
+        this.#scanner.sideband = true;
+        return;
       case "sections":
         this.#section(text(buffer, start, end).trimEnd());
         return;
@@ -185,7 +189,9 @@ export class Conversation implements PacketSink {
 
   /** @inheritdoc */
   special(kind: 0 | 1 | 2): void {
-    if (kind === 0) this.#flushed = true;
+    if (kind !== 0) return;
+    this.#flushed = true;
+    this.#flushes++;
   }
 
   #ref(buffer: Uint8Array, start: number, end: number): void {
