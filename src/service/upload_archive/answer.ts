@@ -24,6 +24,7 @@ import { assertNever, RefusedError } from "../../core/errors.ts";
 import { MODE_TREE } from "../../object/tree.ts";
 import type { Snapshot } from "../../storage/types.ts";
 import type { Conversation } from "../conversation.ts";
+import { shownRefs } from "../shown_refs.ts";
 import { attributesOf, infoAttributes } from "./attributes.ts";
 import { Contents } from "./contents.ts";
 import { gzipSink } from "./gzip.ts";
@@ -57,7 +58,11 @@ class Archiver {
     this.#conversation = conversation;
     this.#order = order;
     this.#snapshot = snapshot;
-    this.#objects = new ArchiveObjects(snapshot, (line) => this.#say(line));
+    this.#objects = new ArchiveObjects(
+      snapshot,
+      shownRefs(conversation.context, snapshot.refs),
+      (line) => this.#say(line),
+    );
   }
 
   async run(): Promise<void> {
@@ -186,7 +191,7 @@ class Archiver {
     }
     const contents = new Contents(this.#conversation, {
       objects: this.#objects,
-      snapshot: this.#snapshot,
+      store: this.#snapshot.objects,
       commit,
       say: (line) => this.#say(line),
     });

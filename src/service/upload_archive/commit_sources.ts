@@ -21,7 +21,7 @@ import { toBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import { BLOB, COMMIT, TAG } from "../../object/kind.ts";
-import type { RefRecord, Snapshot } from "../../storage/types.ts";
+import type { ObjectStore, RefRecord } from "../../storage/types.ts";
 import type { Conversation } from "../conversation.ts";
 import type { ArchiveObjects } from "./objects.ts";
 
@@ -35,7 +35,7 @@ const TAGS = "refs/tags/";
 export interface CommitSourcesInit {
   readonly oid: Oid;
   readonly objects: ArchiveObjects;
-  readonly snapshot: Snapshot;
+  readonly store: ObjectStore;
   readonly warn: (line: string) => void;
 }
 
@@ -47,17 +47,15 @@ export class CommitSources implements FormatSources {
   readonly warn: (line: string) => void;
   readonly #conversation: Conversation;
   readonly #objects: ArchiveObjects;
-  readonly #snapshot: Snapshot;
-  readonly #store: Snapshot["objects"];
+  readonly #store: ObjectStore;
 
   /** Reads the commit. Throws a StorageError where that fails. */
   constructor(conversation: Conversation, init: CommitSourcesInit) {
-    const { oid, objects, snapshot } = init;
+    const { oid, objects, store } = init;
     this.oid = oid;
     this.#conversation = conversation;
     this.#objects = objects;
-    this.#snapshot = snapshot;
-    this.#store = snapshot.objects;
+    this.#store = store;
     this.format = objects.format;
     this.data = this.#store.read(this.#store.intern(oid)).data;
     this.warn = init.warn;
@@ -79,9 +77,9 @@ export class CommitSources implements FormatSources {
   }
 
   async decorations(): Promise<Decorations> {
-    const { refs } = this.#snapshot;
+    const { refs } = this.#objects;
     const named: NamedRef[] = [];
-    for (const record of refs.list("")) {
+    for (const record of refs.list("refs/")) {
       await this.#rest();
       named.push({ ...record, peeled: this.#peeled(record) });
     }
@@ -101,7 +99,7 @@ export class CommitSources implements FormatSources {
     const source: DescribeSource = {
       tags: async () => {
         const tags = [];
-        for (const record of this.#snapshot.refs.list(TAGS)) {
+        for (const record of this.#objects.refs.list(TAGS)) {
           await this.#rest();
           const { name, oid } = record;
           const peeled = this.#peeled(record) ?? oid;

@@ -16,7 +16,7 @@ import {
   MODE_TREE,
   MODE_TYPE,
 } from "../../object/tree.ts";
-import type { ConfigView, Snapshot } from "../../storage/types.ts";
+import type { ConfigView, ObjectStore } from "../../storage/types.ts";
 import type { Conversation } from "../conversation.ts";
 import { type FileAttributes, fileAttributes } from "./attributes.ts";
 import { CommitSources } from "./commit_sources.ts";
@@ -29,8 +29,8 @@ const BIG_FILE_BYTES = 512 * 1024 * 1024;
 export interface ContentsInit {
   /** Where blobs are. */
   readonly objects: ArchiveObjects;
-  /** The snapshot that they are of. */
-  readonly snapshot: Snapshot;
+  /** The store that they are of. */
+  readonly store: ObjectStore;
   /** The commit that is archived, where it is one. */
   readonly commit: Oid | undefined;
   /** Takes what git would print to standard error, a line each. */
@@ -96,11 +96,11 @@ export class Contents {
 
   /** A tree alone has nothing that formats could tell. */
   async #expanded(data: Uint8Array): Promise<Uint8Array> {
-    const { commit, objects, snapshot, say } = this.#init;
+    const { commit, objects, store, say } = this.#init;
     if (commit === undefined) return data;
     this.#formatter ??= new CommitFormatter(
       new CommitSources(this.#conversation, {
-        ...{ oid: commit, objects, snapshot, warn: say },
+        ...{ oid: commit, objects, store, warn: say },
       }),
     );
     return await this.#formatter.expand(data);

@@ -11,7 +11,11 @@ import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import { parseRefName } from "../../core/ref_name.ts";
 import { BLOB, type Kind, TREE } from "../../object/kind.ts";
-import type { ObjectStore, Snapshot } from "../../storage/types.ts";
+import type {
+  ObjectStore,
+  RefSnapshot,
+  Snapshot,
+} from "../../storage/types.ts";
 
 /** attr.c: ATTR_MAX_FILE_SIZE, less the one byte that is too many. */
 const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024 - 1;
@@ -23,19 +27,27 @@ const MAX_BYTES = 2 ** 31 - 1;
 export class ArchiveObjects implements NameSource, TreeSource {
   readonly format: ObjectFormat;
   readonly say: (line: string) => void;
-  readonly #snapshot: Snapshot;
+  /** The refs that the client may see. */
+  readonly refs: RefSnapshot;
   readonly #store: ObjectStore;
 
-  /** `say` takes what git would print to standard error, a line each. */
-  constructor(snapshot: Snapshot, say: (line: string) => void) {
-    this.#snapshot = snapshot;
+  /**
+   * The objects of `snapshot`, named by `refs`; `say` takes what git would
+   * print to standard error, a line each.
+   */
+  constructor(
+    snapshot: Pick<Snapshot, "objects">,
+    refs: RefSnapshot,
+    say: (line: string) => void,
+  ) {
+    this.refs = refs;
     this.#store = snapshot.objects;
     this.format = this.#store.format;
     this.say = say;
   }
 
   ref(name: string): Oid | undefined {
-    const { refs } = this.#snapshot;
+    const { refs } = this;
     if (name === "HEAD") return refs.head?.oid;
     const parsed = parseRefName(name);
     return parsed && refs.get(parsed)?.oid;

@@ -77,6 +77,51 @@ describe("upload-archive", () => {
     }
   });
 
+  it("shows nothing of hidden refs and of other namespaces", async () => {
+    const repository = new MemoryRepository({
+      kernels: REFERENCE,
+      config: {
+        "transfer.hiderefs": "refs/heads/secret",
+        "uploadpack.hiderefs": "refs/tags",
+      },
+    });
+    const oid = repository.addBlob("$Format:%D|%(describe)$");
+    const rules = repository.addBlob("* export-subst\n");
+    const tree = repository.addTree([
+      { mode: 0o100644, name: ".gitattributes", oid: rules },
+      { mode: 0o100644, name: "a", oid },
+    ]);
+    const commit = repository.addCommit({ tree, author: person, message: "m" });
+    const prefix = "refs/namespaces/n/";
+    const tag = repository.addTag({
+      target: commit,
+      name: "v1",
+      tagger: person,
+      message: "t\n",
+    });
+    repository.setRef("refs/tags/v1", tag);
+    for (const name of ["main", "secret"]) {
+      repository.setRef(`refs/heads/${name}`, commit);
+      repository.setRef(`${prefix}refs/heads/${name}-n`, commit);
+    }
+    for (const name of ["secret", "v1", "main-n", "n/main", "namespaces/n"]) {
+      const { fault, said } = await archive(repository, [name]);
+      assert.match(said + fault, /no such ref/, name);
+    }
+    const names = (tar: string) => /[\w> ,/-]+\|[^\0]*/.exec(tar)?.[0];
+    const shown = await archive(repository, ["main", "a"]);
+    assert.equal(
+      names(shown.data),
+      `HEAD -> main, ${prefix}refs/heads/secret-n, ` +
+        `${prefix}refs/heads/main-n|`,
+    );
+    const terms = { namespace: prefix };
+    const inside = await archive(repository, ["main-n", "a"], { terms });
+    assert.equal(names(inside.data), "secret-n, main-n|");
+    const outside = await archive(repository, ["main"], { terms });
+    assert.match(outside.said + outside.fault, /no such ref/);
+  });
+
   it("says that it cannot read a time", async () => {
     const { said, fault } = await archive(repository, ["--mtime=soon", "main"]);
     assert.match(said, /^fatal: cannot read the time 'soon': /);
