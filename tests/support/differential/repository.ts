@@ -128,7 +128,9 @@ export function makeSpecimen(seed: number, path: string): Specimen {
   const sparse = PATTERNS.map((input) =>
     gitSync(["hash-object", "-w", "--stdin"], { cwd: path, input }).trim()
   );
-  return { ...specimen, sparse: [...sparse, ...SPARSE_NAMES] };
+  // In a namespace we look names up there, git in the whole repository.
+  const names = isGuarded ? [] : SPARSE_NAMES;
+  return { ...specimen, sparse: [...sparse, ...names] };
 }
 
 function checkLayout({ name, leaves = [] }: Layout, path: string): void {
