@@ -8,13 +8,20 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import nodeProcess from "node:process";
+import { concatBytes } from "../core/bytes.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
 
 /** Facility "daemon", and the levels that we use: syslog(3). */
 const PRIORITIES = { error: 27, warn: 28, info: 30, debug: 31 } as const;
 
+/**
+ * Bytes of one message. util-linux's `logger` takes 1024; what is behind them
+ * is a message of its own to it, with a priority of its own if it says so.
+ */
+const MESSAGE_BYTES = 1000;
 /** Bytes that may wait for the program. */
 const QUEUE_BYTES = 1024 * 1024;
+const LINE_END = Uint8Array.of(0x0a);
 /** Between two starts of the program. */
 const RESTART_MS = 1000;
 /** How long the last lines may take at the end. */
@@ -26,6 +33,30 @@ export interface SystemLog {
   write(level: keyof typeof PRIORITIES, line: string): void;
   /** Lets the last lines go, for a second at most. */
   end(): Promise<void>;
+}
+
+/**
+ * A line as `logger --prio-prefix` reads it: in so many messages that it finds
+ * no priority in any but ours.
+ */
+export function syslogInput(
+  level: keyof typeof PRIORITIES,
+  line: string,
+): Uint8Array {
+  const encoder = new TextEncoder();
+  const bytes = encoder.encode(line);
+  const prefix = encoder.encode(`<${PRIORITIES[level]}>`);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; parts.length === 0 || at < bytes.length;) {
+    let end = Math.min(at + MESSAGE_BYTES, bytes.length);
+    // Not in the middle of a character.
+    while (end < bytes.length && ((bytes[end] as number) & 0xc0) === 0x80) {
+      end--;
+    }
+    parts.push(prefix, bytes.subarray(at, end), LINE_END);
+    at = end;
+  }
+  return concatBytes(parts);
 }
 
 /**
@@ -71,7 +102,7 @@ class LoggerProgram implements SystemLog {
     if (this.#isEnded) return;
     const child = this.#child ?? this.#restart();
     if (child?.stdin === undefined || child.stdin === null) return;
-    const bytes = new TextEncoder().encode(`<${PRIORITIES[level]}>${line}\n`);
+    const bytes = syslogInput(level, line);
     if (this.#waiting + bytes.length > QUEUE_BYTES) return;
     this.#waiting += bytes.length;
     child.stdin.write(bytes, () => {
@@ -123,7 +154,8 @@ class LoggerProgram implements SystemLog {
     };
     child.on("error", gone);
     child.on("exit", gone);
-    child.stdin.on("error", () => {});
+    // Not there where there were no descriptors for it.
+    child.stdin?.on("error", () => {});
     return child;
   }
 }
