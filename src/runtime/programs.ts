@@ -26,7 +26,8 @@ export function runProgram(
     });
     const output: Uint8Array[] = [];
     let kept = 0;
-    child.stdout.on("data", (bytes: Uint8Array) => {
+    // Not there where there were no descriptors for it: an error follows.
+    child.stdout?.on("data", (bytes: Uint8Array) => {
       const part = bytes.subarray(0, run.outputLimit - kept);
       kept += part.length;
       if (part.length > 0) output.push(part);
