@@ -109,24 +109,32 @@ interface Cut {
 
 /** The last step of a name, "impossible" where it can be no name at all. */
 function lastStep(name: string): Cut | "impossible" | undefined {
-  const [, operator, digits = ""] = /([~^])(\d*)$/.exec(name) ?? [];
-  if (operator !== undefined) {
-    const at = name.length - digits.length - 1;
+  // From the end: a name may be all operators, and none is looked at twice.
+  let digitsAt = name.length;
+  while (isDigit(name.charCodeAt(digitsAt - 1))) digitsAt--;
+  const at = digitsAt - 1;
+  const operator = name[at];
+  if (operator === "~" || operator === "^") {
+    const digits = name.slice(digitsAt);
     const count = digits === "" ? 1 : Number(digits);
     if (count > 2 ** 31 - 1) return "impossible";
     const type = operator === "^" ? "parent" : "ancestor";
     return { at, step: { type, count }, hint: "committish" };
   }
   if (name.length < 4 || !name.endsWith("}")) return undefined;
-  const at = name.lastIndexOf("^{");
-  if (at < 0) return undefined;
-  const to = name.slice(at + 2, -1);
+  const open = name.lastIndexOf("^{");
+  if (open < 0) return undefined;
+  const to = name.slice(open + 2, -1);
   const hint = to === "commit"
     ? "committish"
     : to === "tree"
     ? "treeish"
     : "any";
-  return { at, step: { type: "peel", to, text: name }, hint };
+  return { at: open, step: { type: "peel", to, text: name }, hint };
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 function takeStep(

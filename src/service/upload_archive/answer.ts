@@ -178,7 +178,7 @@ class Archiver {
   ): Promise<void> {
     const { prefix } = this.#order;
     if (prefix.endsWith("/")) {
-      const path = prefix.replace(/(.)\/+$/s, "$1/");
+      const path = withOneSlash(prefix);
       this.#announce(path);
       const entry: ArchiveEntry = {
         path,
@@ -233,4 +233,11 @@ class Archiver {
   #say(line: string): void {
     tell(this.#conversation.writer, 2, report(line));
   }
+}
+
+/** A prefix with one slash at its end, and with what it starts with. */
+function withOneSlash(prefix: string): string {
+  let end = prefix.length;
+  while (end > 1 && prefix[end - 1] === "/") end--;
+  return end === prefix.length ? prefix : `${prefix.slice(0, end)}/`;
 }

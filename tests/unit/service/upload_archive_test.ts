@@ -179,4 +179,30 @@ describe("upload-archive", () => {
     assert.match(String(error), /closing/);
     assert.equal(turns, 5);
   });
+
+  it("takes no longer for odd names than they are long", async () => {
+    const most = 65_000;
+    const started = performance.now();
+    for (const part of ["~", "^{}", "^", "~1", "-g"]) {
+      const name = `main:${part.repeat(most / part.length)}`;
+      const { fault } = await archive(repository, [name]);
+      assert.notEqual(fault, "");
+    }
+    const prefix = `--prefix=${"/".repeat(most)}x/`;
+    const { fault } = await archive(repository, [prefix, "main"]);
+    assert.equal(fault, "");
+    assert.ok(performance.now() - started < 2000);
+  });
+
+  it("writes one slash at the end of a prefix", async () => {
+    for (
+      const [prefix, path] of [["/", "/"], ["//", "//"], ["a///", "a/"], [
+        "/a//b//",
+        "/a//b/",
+      ]]
+    ) {
+      const { data } = await archive(repository, [`--prefix=${prefix}`, tree]);
+      assert.equal(data.slice(0, data.indexOf("\0")), path);
+    }
+  });
 });
