@@ -41,6 +41,11 @@ export interface ErrandPoolOptions {
 const MAX_FAILED_STARTS = 3;
 /** Errands that read on; what follows a v2 request is for us. */
 const READING: ReadonlySet<Errand["kind"]> = new Set(["upload-pack"]);
+/**
+ * Errands that cost more than a repository's weight tells: what they read comes
+ * out of its compression, and patterns are held to every path.
+ */
+const EXPANDING: ReadonlySet<Errand["kind"]> = new Set(["archive"]);
 
 class Thread {
   readonly errands = new Map<number, AwayErrand>();
@@ -119,7 +124,7 @@ export class ErrandPool implements Errands {
     if (address === undefined || !this.#isUsable()) return await here();
     const outline = repository.outline?.() ?? "";
     const isLight = this.#light.isLight(address.gitDir, outline);
-    if (isLight === true) return await here();
+    if (isLight === true && !EXPANDING.has(errand.kind)) return await here();
     const thread = this.#choose(address.gitDir);
     thread.load++;
     try {

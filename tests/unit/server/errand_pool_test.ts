@@ -13,7 +13,12 @@ import {
 import type { ErrandHost } from "../../../src/server/errand_host.ts";
 import { LIGHT } from "../../../src/server/light_repositories.ts";
 import type { Errands } from "../../../src/service/errand.ts";
-import { GIT_TERMS, type ProtocolVersion } from "../../../src/service/types.ts";
+import {
+  GIT_TERMS,
+  type ProtocolVersion,
+  type Service,
+} from "../../../src/service/types.ts";
+import { uploadArchive } from "../../../src/service/upload_archive/service.ts";
 import { uploadPack } from "../../../src/service/upload_pack/service.ts";
 import { MemoryRepository } from "../../../src/storage/memory/memory_repository.ts";
 import type { Repository, SnapshotWeight } from "../../../src/storage/types.ts";
@@ -86,10 +91,11 @@ function serve(
     readonly protocol: ProtocolVersion;
     readonly errands?: Errands;
     readonly signal?: AbortSignal;
+    readonly service?: Service;
   },
 ): Promise<void> {
-  const { protocol, errands, signal } = options;
-  return uploadPack({
+  const { protocol, errands, signal, service = uploadPack } = options;
+  return service({
     repository,
     connection: peer,
     protocol,
@@ -294,6 +300,20 @@ describe("ErrandPool", () => {
       (error) => error instanceof RefusedError && error.code === "aborted",
     );
     assert.equal(threads.pool.active, 0);
+  });
+
+  it("leaves archives to threads, however light the repository", async () => {
+    const { memory } = repository();
+    const weight = { objects: 3, bytes: 1000, refs: 1 };
+    const shared = addressed(memory, weight);
+    const threads = new FakeThreads(shared);
+    for (let i = 0; i < 2; i++) {
+      const peer = new Peer(pkts("argument main\n", "0000"));
+      const options = { protocol: 0, errands: threads.pool } as const;
+      await serve(peer, shared, { ...options, service: uploadArchive });
+      assert.match(peer.text, /noise/);
+    }
+    assert.equal(threads.orders, 2);
   });
 
   it("looks into light repositories itself, once they were weighed", async () => {
