@@ -47,6 +47,9 @@ export interface AttributeSources {
 /** Comparisons that one stack is good for: some minutes' worth. */
 const DEFAULT_BUDGET = 20_000_000_000;
 
+/** Comparisons for one path, which nothing interrupts. */
+const LOOKUP_BUDGET = 50_000_000;
+
 /** Most rules in force in one directory, and most macros. */
 const MAX_RULES = 500_000;
 
@@ -191,6 +194,7 @@ export class AttributeStack {
       isDirectory: kind === "directory",
     };
     const found = new Map<string, AttributeSetting>();
+    const least = Math.max(budget.left - LOOKUP_BUDGET, 0);
     let frame: Frame | undefined = {
       ...NO_FRAME,
       rules: info,
@@ -200,7 +204,7 @@ export class AttributeStack {
       const { rules, directory } = frame;
       for (let i = rules.length - 1; i >= 0; i--) {
         if (found.size === relevant.size) break;
-        if (--budget.left < 0) throw tooCostly();
+        if (--budget.left < least) throw tooCostly();
         const { pattern, states } = rules[i] as Rule;
         if (matchesPath(pattern, directory, matched, letters, budget)) {
           settle(found, states, macros, relevant);

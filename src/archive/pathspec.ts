@@ -8,7 +8,7 @@
  */
 
 import { RefusedError } from "../core/errors.ts";
-import { wildmatch } from "../core/wildmatch.ts";
+import { type WildBudget, wildmatch } from "../core/wildmatch.ts";
 import type { AttributeValue } from "./attributes.ts";
 import { foldAscii } from "./path_pattern.ts";
 import { parsePathspecItem, type PathspecItem } from "./pathspec_magic.ts";
@@ -29,6 +29,9 @@ export type EntryKind = "tree" | "blob" | "gitlink";
  */
 export type AttributeLookup = (path: string) => readonly AttributeValue[];
 
+/** Comparisons that patterns are good for: a minute's worth or so. */
+const PATTERN_BUDGET = 5_000_000_000;
+
 const NONE_SET: AttributeLookup = () => [];
 
 /** A set of pathspecs; the empty one is for everything. */
@@ -38,6 +41,8 @@ export class Pathspec {
   readonly #items: readonly PathspecItem[];
   readonly #excluding: readonly PathspecItem[];
   readonly #hasWildcard: boolean;
+  readonly #places: ReadonlyMap<string, number>;
+  readonly #budget: WildBudget = { left: PATTERN_BUDGET };
 
   private constructor(items: readonly PathspecItem[]) {
     this.#items = items.filter(({ magic }) => !magic.has("exclude"));
@@ -50,6 +55,7 @@ export class Pathspec {
         items.flatMap(({ attributes }) => attributes.map(({ name }) => name)),
       ),
     ];
+    this.#places = new Map(this.attributeNames.map((name, i) => [name, i]));
   }
 
   /**
@@ -74,7 +80,8 @@ export class Pathspec {
   /**
    * Whether the entry `name` of the tree at `base` ("" or with a trailing
    * slash) is wanted. Where a tree gave "all", its later entries need not be
-   * asked about; what is in trees below must be.
+   * asked about; what is in trees below must be. Throws RefusedError
+   * "pathspec-too-costly".
    */
   interest(
     base: string,
@@ -82,7 +89,9 @@ export class Pathspec {
     kind: EntryKind,
     attributes: AttributeLookup = NONE_SET,
   ): Interest {
-    const entry: Entry = { base, name, kind, attributes };
+    const budget = this.#budget;
+    if (budget.left < 0) throw tooCostly();
+    const entry: Entry = { base, name, kind, attributes, budget };
     const positive = this.#ask(this.#items, entry);
     if (this.#excluding.length === 0) return positive;
     if (positive === "end" || positive === "none") return positive;
@@ -107,7 +116,7 @@ export class Pathspec {
     if (kind !== "tree") return true;
     const path = base + name;
     const matches = (item: PathspecItem) =>
-      matchesDirectory(item, path) &&
+      matchesDirectory(item, path, this.#budget) &&
       this.#hasWishes(item, path, attributes);
     if (this.#items.length > 0 && !this.#items.some(matches)) return false;
     return !this.#excluding.some(matches);
@@ -142,7 +151,7 @@ export class Pathspec {
     if (item.attributes.length === 0) return true;
     const values = attributes(path);
     return item.attributes.every(({ name, value }) =>
-      values[this.attributeNames.indexOf(name)] === value
+      values[this.#places.get(name) as number] === value
     );
   }
 }
@@ -152,6 +161,7 @@ interface Entry {
   readonly name: string;
   readonly kind: EntryKind;
   readonly attributes: AttributeLookup;
+  readonly budget: WildBudget;
 }
 
 /** What is said where nothing matches. */
@@ -161,7 +171,7 @@ interface Never {
 
 function askItem(
   item: PathspecItem,
-  { base, name, kind }: Entry,
+  { base, name, kind, budget }: Entry,
   never: Never,
 ): Interest | "matches" | undefined {
   const { match, literal, attributes } = item;
@@ -172,14 +182,14 @@ function askItem(
   } else if (base === "" || isBaseEqual(item, base, base.length)) {
     if (matchesEntry(item, base.length, name, kind, never)) return "matches";
     if (literal < match.length) {
-      if (matchesGlob(item, base.length, name)) return "matches";
+      if (matchesGlob(item, base.length, name, budget)) return "matches";
       if (kind === "tree") return "some";
     }
     return undefined;
   }
   if (literal === match.length) return undefined;
   if (literal > 0 && !isBaseNear(item, base)) return undefined;
-  if (matchesGlob(item, 0, base + name)) return "matches";
+  if (matchesGlob(item, 0, base + name, budget)) return "matches";
   return kind === "tree" ? "some" : undefined;
 }
 
@@ -237,6 +247,7 @@ function matchesGlob(
   item: PathspecItem,
   from: number,
   text: string,
+  budget: WildBudget,
 ): boolean {
   const { match, literal, isOneStar, magic } = item;
   const skip = Math.max(literal - from, 0);
@@ -258,11 +269,16 @@ function matchesGlob(
     rest,
     magic.has("icase") ? "fold" : "exact",
     magic.has("glob") ? "apart" : "plain",
+    budget,
   );
 }
 
 /** dir.c: match_pathspec_item, for a directory and without its attributes. */
-function matchesDirectory(item: PathspecItem, path: string): boolean {
+function matchesDirectory(
+  item: PathspecItem,
+  path: string,
+  budget: WildBudget,
+): boolean {
   const { match, literal, magic, prefix } = item;
   if (
     prefix > 0 && magic.has("icase") &&
@@ -281,9 +297,16 @@ function matchesDirectory(item: PathspecItem, path: string): boolean {
   ) {
     return true;
   }
-  return literal < match.length && matchesGlob(item, 0, path);
+  return literal < match.length && matchesGlob(item, 0, path, budget);
 }
 
 function isEqual(item: PathspecItem, a: string, b: string): boolean {
   return item.magic.has("icase") ? foldAscii(a) === foldAscii(b) : a === b;
+}
+
+function tooCostly(): RefusedError {
+  return new RefusedError(
+    "pathspec-too-costly",
+    "pathspecs take too much work",
+  );
 }

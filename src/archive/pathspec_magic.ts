@@ -43,6 +43,9 @@ export interface PathspecItem {
 /** A pattern with more runs of stars is refused: git has no such limit. */
 const MAX_STARS = 64;
 
+/** As many attributes may one pathspec ask for: git has no such limit. */
+const MAX_WISHES = 64;
+
 const NAMES: readonly Magic[] = [
   "top",
   "literal",
@@ -186,7 +189,9 @@ function wordEnd(spec: string, start: number): number {
 
 function parseWishes(body: string): AttributeWish[] {
   if (body === "") throw refused("attr spec must not be empty");
-  return body.split(" ").filter((word) => word !== "").map(parseWish);
+  const words = body.split(" ").filter((word) => word !== "");
+  if (words.length > MAX_WISHES) throw refused("too many attributes");
+  return words.map(parseWish);
 }
 
 function parseWish(word: string): AttributeWish {

@@ -70,6 +70,8 @@ export interface TreeWalkInit {
 /** environment.c: max_allowed_tree_depth. */
 const MAX_DEPTH = 2048;
 const MAX_BARREN = 1_000_000;
+/** Entries that are looked at in a row before others may have their turn. */
+const MAX_PASSED = 16;
 const ATTRIBUTES_NAME = ".gitattributes";
 
 interface Frame {
@@ -107,12 +109,13 @@ export class TreeWalk {
   }
 
   /**
-   * The next entry that is asked for, `undefined` at the end. Throws
-   * RefusedError for names that nobody should unpack.
+   * The next entry that is asked for, `undefined` at the end; "pause" where
+   * none was found yet. Throws RefusedError for names that nobody should unpack.
    */
-  next(): WalkedEntry | undefined {
+  next(): WalkedEntry | "pause" | undefined {
     const { pathspec, source: { format } } = this.#init;
-    for (;;) {
+    for (let passed = 0;; passed++) {
+      if (passed > MAX_PASSED) return "pause";
       const frame = this.#stack.at(-1);
       if (frame === undefined) return undefined;
       const { cursor, base, data } = frame;

@@ -33,6 +33,10 @@ export function* chooseEntries(
   /** The directories on the way that were not written yet. */
   let waiting: { readonly depth: number; readonly chosen: Chosen }[] = [];
   for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
+    if (entry === "pause") {
+      yield undefined;
+      continue;
+    }
     const { depth } = walk;
     while ((waiting.at(-1)?.depth ?? -1) >= depth) waiting.pop();
     const path = `${entry.base}${entry.name}`;
@@ -70,6 +74,10 @@ export function* hasMatch(
   const { pathspec } = init;
   let count = 0;
   for (let entry = walk.next(); entry !== undefined; entry = walk.next()) {
+    if (entry === "pause") {
+      yield count;
+      continue;
+    }
     if (isProof(walk, pathspec, entry)) return true;
     walk.enter();
     yield ++count;

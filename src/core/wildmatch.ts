@@ -33,6 +33,12 @@ export interface WildBudget {
  */
 export const MAX_STARS = 1024;
 
+/**
+ * A match that takes more steps than this fails: no path that a file system
+ * takes needs as many, but trees have names of any length.
+ */
+const MAX_STEPS = 1 << 24;
+
 /** Whether the whole of `text` matches the glob `pattern`. */
 export function wildmatch(
   pattern: string,
@@ -99,6 +105,7 @@ function lower(code: number): number {
 
 /** wildmatch.c: dowild, with its failures remembered. */
 function walk(matcher: Matcher, start: number, from: number): number {
+  if (matcher.steps > MAX_STEPS) return ABORT_ALL;
   if (++matcher.calls <= CALLS_BEFORE_MEMORY) {
     return walkNew(matcher, start, from);
   }
@@ -107,6 +114,7 @@ function walk(matcher: Matcher, start: number, from: number): number {
   if (row === undefined) {
     row = new Uint8Array(matcher.text.length + 1);
     matcher.known.set(start, row);
+    matcher.steps += matcher.text.length;
   }
   const before = row[from] as number;
   if (before !== 0) return before;

@@ -122,4 +122,26 @@ describe("a walk", () => {
     }
     assert.throws(() => walk(trees), /too many trees to look into/);
   });
+
+  it("pauses among entries that nobody asked for", () => {
+    const names = Array.from({ length: 1000 }, (_, i) => `n${i}`).sort();
+    const root = encodeTree(
+      names.map((name) => ({ mode: 0o100644, name, oid: idOf(1) })),
+    );
+    const entries = chooseEntries({
+      root: idOf(0),
+      source: { format: SHA1, tree: () => root, attributes: () => undefined },
+      pathspec: Pathspec.parse(["*z", "n500"], "/"),
+      attributes: {
+        isOfTree: true,
+        open: (root) => AttributeStack.open({ names: ["export-ignore"], root }),
+      },
+    });
+    const found = [...entries];
+    assert.deepEqual(
+      found.filter((each) => each !== undefined).map(({ path }) => path),
+      ["n500"],
+    );
+    assert.ok(found.length > 50);
+  });
 });

@@ -45,6 +45,18 @@ describe("AttributeStack", () => {
     );
   });
 
+  it("stops when one path costs too much", () => {
+    const stack = AttributeStack.open({
+      names: ["k"],
+      root: `${"*a".repeat(60)}*b k\n`.repeat(5000),
+    });
+    stack.lookup("a", "file");
+    assert.throws(
+      () => stack.lookup("a".repeat(250), "file"),
+      /gitattributes take too much work/,
+    );
+  });
+
   it("expands chains of macros as long as a file", () => {
     const lines = ["* c0\n"];
     for (let i = 0; i < 50_000; i++) lines.push(`[attr]c${i} c${i + 1}\n`);

@@ -100,6 +100,24 @@ describe("Pathspec", () => {
     }
   });
 
+  it("refuses to look at more attributes than anybody asks for", () => {
+    const wishes = (count: number) =>
+      Array.from({ length: count }, (_, i) => `!a${i}`).join(" ");
+    const spec = Pathspec.parse([`:(attr:${wishes(64)})a`], "/");
+    assert.equal(spec.attributeNames.length, 64);
+    assert.throws(
+      () => Pathspec.parse([`:(attr:${wishes(65)})a`], "/"),
+      /too many attributes/,
+    );
+  });
+
+  it("gives up on names that take long", () => {
+    const spec = Pathspec.parse([`${"*a".repeat(60)}*b`], "/");
+    const started = performance.now();
+    assert.equal(spec.interest("", "a".repeat(300_000), "blob"), "none");
+    assert.ok(performance.now() - started < 5000);
+  });
+
   it("refuses patterns that could take long", () => {
     assert.throws(
       () => Pathspec.parse(["*a".repeat(65)], "/r/."),
