@@ -100,17 +100,36 @@ export async function daemonCommand(
   return { program, args: [...args, "daemon"] };
 }
 
-/** The command that takes `git upload-pack`'s options: one session. */
-export function uploadPackCommand(kind: ServerKind = SERVER): Command {
-  if (kind === "git") return { program: GIT, args: ["upload-pack"] };
+/** A program of git's that serves one session on its stdin and stdout. */
+export type Service = "git-upload-pack" | "git-upload-archive";
+
+/** The command that takes the options of such a program. */
+export function serviceCommand(
+  service: Service,
+  kind: ServerKind = SERVER,
+): Command {
+  if (kind === "git") return { program: GIT, args: [service.slice(4)] };
   const { program, args } = ourCommand();
-  return { program, args: [...args, "serve-command", "git-upload-pack"] };
+  return { program, args: [...args, "serve-command", service] };
+}
+
+/** The command that takes `git upload-pack`'s options. */
+export function uploadPackCommand(kind: ServerKind = SERVER): Command {
+  return serviceCommand("git-upload-pack", kind);
 }
 
 /** A script for `git clone --upload-pack=<script>`. */
 export function uploadPackScript(kind: ServerKind = SERVER): string {
-  const { program, args } = uploadPackCommand(kind);
-  const path = join(temporaryDirectory("script"), "upload-pack");
+  return serviceScript("git-upload-pack", kind);
+}
+
+/** A script for options such as `git archive --exec=<script>`. */
+export function serviceScript(
+  service: Service,
+  kind: ServerKind = SERVER,
+): string {
+  const { program, args } = serviceCommand(service, kind);
+  const path = join(temporaryDirectory("script"), service);
   const words = [program, ...args].map((word) => `'${word}'`).join(" ");
   const cache = Object.entries(runtimeEnvironment())
     .map(([name, value]) => `export ${name}='${value}'\n`).join("");
