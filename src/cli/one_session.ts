@@ -107,7 +107,9 @@ function withWords(backend: Backend, directory: string, place: Place): Backend {
       try {
         return await backend.openRepository(path);
       } catch (error) {
-        if (!(error instanceof RefusedError)) throw error;
+        if (!(error instanceof RefusedError)) {
+          throw place.type === "named" ? openly(error) : error;
+        }
         const { code } = error;
         if (code !== "no-such-repository" && place.type === "named") {
           throw error;
@@ -120,6 +122,13 @@ function withWords(backend: Backend, directory: string, place: Place): Backend {
       }
     },
   };
+}
+
+/** What is the matter with a repository that its caller could read anyhow. */
+function openly(error: unknown): RefusedError {
+  return new RefusedError("repository-unusable", messageOf(error), {
+    cause: error,
+  });
 }
 
 function nowhere(why: string): Backend {

@@ -29,12 +29,10 @@ import { seeded } from "../support/random.ts";
 import {
   serverEnvironment,
   type ServerKind,
-  serviceCommand,
-  serviceScript,
   uploadPackCommand,
 } from "../support/server.ts";
 import { withoutIdentity } from "../support/server_session.ts";
-import { packets, parsePackets, toBuffer } from "../support/wire_client.ts";
+import { packets } from "../support/wire_client.ts";
 import { after, describe, it } from "../support/test.ts";
 import { FakeProcess } from "../unit/cli/fake_process.ts";
 
@@ -286,113 +284,6 @@ function untilFirstByte(
     child.on("close", (code, signal) => resolve({ code, signal, stderr }));
   });
 }
-
-const ARCHIVES: Readonly<Record<string, Run>> = {
-  "a repository": { args: ["good.git"], input: archive("main") },
-  "a work tree": { args: ["work"], input: archive("main", "dir") },
-  "the list of formats": { args: ["good.git"], input: archive("--list") },
-  "nothing": { args: ["none"], input: archive("main") },
-  "a directory that is none": { args: ["empty"], input: archive("main") },
-  "a gitfile to nowhere": { args: ["dead"], input: archive("main") },
-  "a format from the future": { args: ["future.git"], input: archive("main") },
-  "a ref that is none": { args: ["good.git"], input: archive("none") },
-  "an id": { args: ["good.git"], input: archive(tip) },
-  "an option that is none": {
-    args: ["good.git"],
-    input: archive("--evil", "main"),
-  },
-  "a file for the server to write": {
-    args: ["good.git"],
-    input: archive("--output=/nowhere/x", "main"),
-  },
-  "no input": { args: ["good.git"], input: "" },
-  "a client that leaves in a packet": {
-    args: ["good.git"],
-    input: "0020argu",
-  },
-  "two directories": { args: ["good.git", "work"], input: archive("main") },
-  "no directory": { args: [], input: archive("main") },
-  "help": { args: ["-h"], input: archive("main") },
-  "an unknown option": { args: ["--evil", "good.git"], input: archive("main") },
-};
-
-function archive(...args: readonly string[]): Uint8Array {
-  return packets(...args.map((arg) => `argument ${arg}`), "0000");
-}
-
-/** What the client hears: git may cut its words on a band into packets. */
-function heard(output: string): Record<string, string> {
-  const said: Record<string, string> = {};
-  for (const packet of parsePackets(toBuffer(output))) {
-    if (packet.type !== "data") continue;
-    const isBand = packet.text.charCodeAt(0) < 4;
-    const band = isBand ? `band ${packet.text.charCodeAt(0)}` : "plain";
-    said[band] = (said[band] ?? "") + packet.text.slice(isBand ? 1 : 0);
-  }
-  return said;
-}
-
-describe("serve-command git-upload-archive ends as git's own program", () => {
-  itInParallel(
-    Object.entries(ARCHIVES).map(([title, { args, input = "" }]) => ({
-      title: `with ${title}`,
-      run: async () => {
-        const [own, gits] = await Promise.all(
-          (["ours", "git"] as const).map((kind) => {
-            const command = serviceCommand("git-upload-archive", kind);
-            return runProgram(command.program, [...command.args, ...args], {
-              cwd: root,
-              env: serverEnvironment(),
-              input,
-            });
-          }),
-        );
-        assert.ok(own !== undefined && gits !== undefined);
-        assert.deepEqual(
-          { code: own.code, signal: own.signal, stderr: own.stderr },
-          { code: gits.code, signal: gits.signal, stderr: gits.stderr },
-        );
-        assert.deepEqual(heard(own.stdout), heard(gits.stdout));
-      },
-    })),
-  );
-
-  it("for git archive --remote --exec", async () => {
-    const exec = serviceScript("git-upload-archive", "ours");
-    for (
-      const args of [
-        ["main"],
-        ["--format=zip", "--prefix=p/", "v1", "dir"],
-        ["--list"],
-        ["none"],
-      ]
-    ) {
-      const [own, gits] = await Promise.all([
-        tryGit(["archive", `--remote=${good}`, `--exec=${exec}`, ...args]),
-        tryGit(["archive", `--remote=${good}`, ...args]),
-      ]);
-      assert.deepEqual(own, gits, args.join(" "));
-    }
-  });
-
-  it("for git archive of what is no repository", async () => {
-    const exec = serviceScript("git-upload-archive", "ours");
-    const remote = `--remote=${join(root, "empty")}`;
-    const { code, stdout, stderr } = await tryGit([
-      "archive",
-      remote,
-      `--exec=${exec}`,
-      "main",
-    ], { env: { GIT_ALLOW_PROTOCOL: "file" } });
-    const gits = await tryGit(["archive", remote, "main"]);
-    assert.deepEqual({ code, stdout, stderr }, {
-      code: gits.code,
-      stdout: gits.stdout,
-      stderr: gits.stderr,
-    });
-    assert.equal(code, 128);
-  });
-});
 
 // What the options are made of, and what they are given.
 const NAMES = ["strict", "stateless-rpc", "http-backend-info-refs"]

@@ -10,7 +10,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { smallRepository } from "../support/fixture_small.ts";
-import { git, gitSync } from "../support/git.ts";
+import { git, gitSync, tryGit } from "../support/git.ts";
 import { inParallel } from "../support/git_jobs.ts";
 import { fsck, refs } from "../support/git_repository.ts";
 import { type SshServer, startSshServer } from "../support/ssh_server.ts";
@@ -84,6 +84,23 @@ describe("a forced command", () => {
       assert.equal(/< version 1/.test(stderr), version === 1);
     });
   }
+
+  it("gives archives", async () => {
+    const args = ["--prefix=p/", "main", "dir"];
+    const [own, gits] = await Promise.all([
+      below.git(["archive", `--remote=${below.url("/good.git")}`, ...args]),
+      tryGit(["archive", `--remote=${good.path}`, ...args]),
+    ]);
+    assert.deepEqual([own.code, own.stderr], [0, ""]);
+    assert.ok(own.stdout === gits.stdout, "other bytes");
+    const remote = `--remote=${below.url("/none.git")}`;
+    const { code, stderr } = await below.git(["archive", remote, "main"]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^remote: fatal: '\/none.git' does not appear to be a git repository/m,
+    );
+  });
 
   it("takes a path with a quote in it", async () => {
     await clone(below, "/it's.git", 2, join(served, "it's.git"));
