@@ -24,6 +24,13 @@ interface Content {
   readonly data: Buffer;
 }
 
+/** An entry that is a delta, of what may come behind it in the pack. */
+interface Waiting {
+  readonly start: number;
+  readonly base: number | string;
+  readonly delta: Buffer;
+}
+
 /**
  * The SHA-1 ids of everything in a pack, sorted. Throws where it is not a
  * whole and right pack.
@@ -38,13 +45,21 @@ export function packedIds(pack: Uint8Array): string[] {
   if (!sum.equals(bytes.subarray(end))) throw new Error("has a wrong trailer");
   const byOffset = new Map<number, Content>();
   const byId = new Map<string, Content>();
+  const waiting: Waiting[] = [];
+  const add = (start: number, content: Content): void => {
+    byOffset.set(start, content);
+    const { kind, data } = content;
+    const id = createHash("sha1").update(`${kind} ${data.length}\0`)
+      .update(data).digest("hex");
+    byId.set(id, content);
+  };
   let at = 12;
   for (let left = bytes.readUInt32BE(8); left > 0; left--) {
     const start = at;
     let byte = bytes[at++] as number;
     const type = (byte >> 4) & 7;
     while (byte >= 128) byte = bytes[at++] as number;
-    let base: Content | undefined;
+    let base: number | string = "";
     if (type === OFS_DELTA) {
       byte = bytes[at++] as number;
       let distance = byte & 127;
@@ -52,9 +67,9 @@ export function packedIds(pack: Uint8Array): string[] {
         byte = bytes[at++] as number;
         distance = (distance + 1) * 128 + (byte & 127);
       }
-      base = byOffset.get(start - distance);
+      base = start - distance;
     } else if (type === REF_DELTA) {
-      base = byId.get(bytes.toString("hex", at, at + 20));
+      base = bytes.toString("hex", at, at + 20);
       at += 20;
     }
     const { buffer, engine } = inflateSync(
@@ -62,19 +77,56 @@ export function packedIds(pack: Uint8Array): string[] {
       { info: true },
     ) as unknown as Inflated;
     at += engine.bytesWritten;
-    const content = KINDS[type] !== undefined && KINDS[type] !== ""
-      ? { kind: KINDS[type] as string, data: buffer }
-      : base && { kind: base.kind, data: applied(base.data, buffer) };
-    if (content === undefined) throw new Error(`has a bad entry at ${start}`);
-    byOffset.set(start, content);
-    const { kind, data } = content;
-    const id = createHash("sha1").update(`${kind} ${data.length}\0`)
-      .update(data).digest("hex");
-    byId.set(id, content);
+    const kind = KINDS[type];
+    if (base !== "") waiting.push({ start, base, delta: buffer });
+    else if (kind !== undefined && kind !== "") {
+      add(start, { kind, data: buffer });
+    } else throw new Error(`has a bad entry at ${start}`);
   }
+  for (let before = -1; waiting.length !== before;) {
+    before = waiting.length;
+    for (const each of waiting.splice(0)) {
+      const { start, base, delta } = each;
+      const found = typeof base === "string"
+        ? byId.get(base)
+        : byOffset.get(base);
+      if (found === undefined) waiting.push(each);
+      else add(start, { kind: found.kind, data: applied(found.data, delta) });
+    }
+  }
+  const [lost] = waiting;
+  if (lost !== undefined) throw new Error(`has a bad entry at ${lost.start}`);
   if (at !== end) throw new Error("has bytes after its last entry");
   if (byId.size !== byOffset.size) throw new Error("has an object twice");
   return [...byId.keys()].sort();
+}
+
+/** The types of a pack's entries in their order; no delta is applied. */
+export function packedTypes(pack: Uint8Array): string[] {
+  const bytes = Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength);
+  const end = bytes.length - 20;
+  const types: string[] = [];
+  let at = 12;
+  for (let left = bytes.readUInt32BE(8); left > 0; left--) {
+    let byte = bytes[at++] as number;
+    const type = (byte >> 4) & 7;
+    while (byte >= 128) byte = bytes[at++] as number;
+    if (type === OFS_DELTA) { while ((bytes[at++] as number) >= 128); }
+    if (type === REF_DELTA) at += 20;
+    const { engine } = inflateSync(
+      bytes.subarray(at, end),
+      { info: true },
+    ) as unknown as Inflated;
+    at += engine.bytesWritten;
+    types.push(
+      type === OFS_DELTA
+        ? "ofs-delta"
+        : type === REF_DELTA
+        ? "ref-delta"
+        : KINDS[type] ?? "",
+    );
+  }
+  return types;
 }
 
 function applied(base: Buffer, delta: Buffer): Buffer {
