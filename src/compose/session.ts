@@ -6,7 +6,7 @@
 
 import { SILENT } from "../core/logger.ts";
 import { host } from "../runtime/detect.ts";
-import { currentProcess } from "../runtime/process.ts";
+import { processId } from "../runtime/process.ts";
 import { programHook } from "../server/access_hook.ts";
 import { hostLookUp } from "../server/host_names.ts";
 import { DEFAULT_LIMITS } from "../server/limits.ts";
@@ -36,7 +36,6 @@ export function sessionContext(
   const logger = options.logger ?? SILENT;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { clock } = host();
-  const [machine = 0] = crypto.getRandomValues(new Uint32Array(1));
   return {
     backend: options.backend,
     services: withSettings(SERVICES, options.services ?? []),
@@ -48,7 +47,11 @@ export function sessionContext(
     agent: AGENT,
     terms: { ...GIT_TERMS, ...options.terms },
     // Not of the machine's name, which is nobody's business.
-    sessionIds: new SessionIds({ clock, pid: currentProcess().pid, machine }),
+    sessionIds: new SessionIds({
+      clock,
+      pid: processId(),
+      machine: () => crypto.getRandomValues(new Uint32Array(1))[0] as number,
+    }),
     lookUpHost: hostLookUp(
       async (name) =>
         await (await import("../runtime/accounts.ts")).lookUpHost(name),

@@ -25,6 +25,11 @@ export function userId(): number {
   return nodeProcess.geteuid?.() ?? -1;
 }
 
+/** The id of this process. */
+export function processId(): number {
+  return nodeProcess.pid;
+}
+
 /** Ends the process at once, whatever still waits. */
 export function exit(code: number): never {
   nodeProcess.exit(code);
@@ -44,7 +49,7 @@ export function currentDirectory(): string {
 export function currentProcess(): ProcessIo {
   const errors = new ErrorWriter();
   return {
-    pid: nodeProcess.pid,
+    pid: processId(),
     cwd: currentDirectory,
     env: environment,
     writeOut: (text) => writeAll(STDOUT, text),

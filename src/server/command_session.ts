@@ -83,7 +83,7 @@ export async function runCommandSession(
     signal,
     limits: context.limits,
     agent: context.agent,
-    terms: termsOfSession(context),
+    terms: termsOfSession(context, repository.config),
   });
   // upload-pack.c: receive_needs; over git:// nobody sees how the child ended.
   const mustAsk = row.name === "upload-pack" && protocol < 2 &&

@@ -146,9 +146,13 @@ export const LIMITS: readonly LimitRow[] = [
 ];
 
 /** The limits where nothing is set. */
-export const DEFAULT_LIMITS: Limits = Object.fromEntries(
-  LIMITS.map((row) => [row.name, toInternal(row, row.default)]),
-) as unknown as Limits;
+export const DEFAULT_LIMITS: Limits = defaultLimits();
+
+function defaultLimits(): Limits {
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  for (const row of LIMITS) limits[row.name] = toInternal(row, row.default);
+  return limits as Limits;
+}
 
 /** A value in a row's unit as {@linkcode Limits} holds it: seconds become ms. */
 export function toInternal(row: LimitRow, value: number): number {

@@ -114,7 +114,7 @@ class Session {
       signal: this.#ending.signal,
       limits,
       agent,
-      terms: termsOfSession(this.#context),
+      terms: termsOfSession(this.#context, repository.config),
       ...(errands === undefined ? {} : { errands }),
       ...(answers === undefined ? {} : { answers }),
     });

@@ -10,6 +10,7 @@ import type { ObjectFormat } from "../../core/oid.ts";
 import {
   type ConfigContext,
   type ConfigPair,
+  MAX_CONFIG_BYTES,
   readConfigFiles,
   readPlainConfig,
 } from "./config.ts";
@@ -60,13 +61,14 @@ export function readSettings(
 ): RepositorySettings {
   const tracked = new TrackedFiles(init.fileSystem, init.now);
   const config = joinPath(layout.commonDir, "config");
-  const format = readRepositoryFormat(readPlainConfig(config, tracked.view));
+  const fileSystem = readingOnce(config, tracked.view);
+  const format = readRepositoryFormat(readPlainConfig(config, fileSystem));
   const files = [...init.configFiles, config];
   if (format.worktreeConfig) {
     files.push(joinPath(layout.gitDir, "config.worktree"));
   }
   const context: ConfigContext = {
-    fileSystem: tracked.view,
+    fileSystem,
     gitDir: layout.gitDir,
     headTarget: () => headTarget(tracked.view, layout),
     ...(init.home === undefined ? {} : { home: init.home }),
@@ -78,6 +80,15 @@ export function readSettings(
   );
   const { objectFormat, refStorage } = format;
   return { format: objectFormat, refStorage, pairs, tracked };
+}
+
+/** `fileSystem`, with the file at `once` read at once, and no second time. */
+function readingOnce(once: string, fileSystem: FileSystem): FileSystem {
+  const bytes = fileSystem.read(once, MAX_CONFIG_BYTES);
+  return {
+    ...fileSystem,
+    read: (path, limit) => path === once ? bytes : fileSystem.read(path, limit),
+  };
 }
 
 /** Whether two readings came to the same. */

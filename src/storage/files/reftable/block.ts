@@ -7,7 +7,7 @@
  * @module
  */
 
-import { toBinary } from "../../../core/bytes.ts";
+import { fromBinary, toBinary } from "../../../core/bytes.ts";
 import { badTable, Cursor, readUint24 } from "./cursor.ts";
 import type { ObjectFormat, Oid } from "../../../core/oid.ts";
 import type { RefName } from "../../../core/ref_name.ts";
@@ -25,10 +25,7 @@ const MAX_NAME = 65_535;
 const MAX_TEXT = 64 * 1024 * 1024;
 
 const DECODER = new TextDecoder();
-const HEX_DIGITS: Uint8Array = Uint8Array.from(
-  "0123456789abcdef",
-  (digit) => digit.charCodeAt(0),
-);
+const HEX_DIGITS: Uint8Array = fromBinary("0123456789abcdef");
 
 /** Where a block's parts are, as positions in the file. */
 export interface BlockFrame {

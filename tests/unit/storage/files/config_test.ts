@@ -44,7 +44,74 @@ function listed(output: string): ConfigPair[] {
   });
 }
 
+/** What a file comes to: its pairs up to its fault, and that. */
+function outcomeOf(text: string): unknown {
+  const pairs: ConfigPair[] = [];
+  const take = (key: string, value: string | undefined) => {
+    pairs.push([key, value]);
+    return !key.endsWith(".refused");
+  };
+  try {
+    parseConfig(Buffer.from(text, "latin1"), "file", take);
+  } catch (error) {
+    assert.ok(error instanceof StorageError, String(error));
+    return { pairs, fault: error.message };
+  }
+  return { pairs };
+}
+
+const LINES: readonly string[] = [
+  "",
+  "  \t",
+  '# a comment, "quoted" \xe9',
+  "\t; another",
+  "[core]",
+  "\t[Core.Sub-section]  ",
+  '[remote "Origin/\xfc"]',
+  '[remote\t"a b]c"]',
+  "key",
+  "  Some-Key2 \t",
+  "key=value",
+  "\tkey = a value  of words ",
+  "key =",
+  "key = tail\t",
+  "key = in\tside",
+  'key = "quoted ; "text # comment',
+  "key = back\\\\slash",
+  "key = \xe9",
+  "key = [not] a ~section!",
+  "key\r = value",
+  "refused = no",
+  "key = value\r",
+  "1key = value",
+  "key value",
+  "[]",
+  "[core] key = value",
+  "[half",
+  "key = a\0b",
+];
+
 describe("parseConfig", () => {
+  it("reads plain files as it reads all others", () => {
+    for (let seed = 1; seed <= 600; seed++) {
+      const random = seeded(seed);
+      const count = 1 + random.int(8);
+      // The first rows are plain; one that is not has all read the other way.
+      const among = LINES.slice(0, random.pick([15, LINES.length]));
+      const text = Array.from(
+        { length: count },
+        () => `${random.pick(among)}\n`,
+      ).join("");
+      // No plain file has a carriage return.
+      const other = `${text}#\r\n`;
+      assert.deepEqual(
+        outcomeOf(text),
+        outcomeOf(other),
+        `seed ${seed}: ${JSON.stringify(text)}`,
+      );
+    }
+  });
+
   it("reads sections of both spellings, and keys without a value", () => {
     assert.deepEqual(
       pairsOf(
