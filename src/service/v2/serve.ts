@@ -109,7 +109,7 @@ async function answer(
         `client ${request.format.name}`,
     );
   }
-  const command = findCommand(request.command);
+  const command = await findCommand(request.command);
   if (command === undefined) throw new TypeError(request.command);
   const invocation = command(conversation);
   let line = request.hasArguments ? await conversation.line() : undefined;

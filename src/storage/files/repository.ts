@@ -8,10 +8,11 @@ import { fromBinary, toBinary, toHex } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
+import { once } from "../../core/once.ts";
 import { type ObjectFormat, type Oid, SHA1 } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
-import { type ObjectSnapshot, ObjectSource } from "../objects/source.ts";
+import type { ObjectSnapshot } from "../objects/source.ts";
 import type {
   ConfigView,
   ObjectStore,
@@ -20,15 +21,11 @@ import type {
   Snapshot,
   SnapshotWeight,
 } from "../types.ts";
-import { ObjectDirectories } from "./alternates.ts";
-import { FileBitmapStore } from "./bitmaps.ts";
 import { Complaints } from "./complaints.ts";
 import { type ConfigPair, configView } from "./config.ts";
-import { FileCommitGraphStore } from "./commit_graphs.ts";
 import type { RefStorage } from "./format.ts";
 import { headTarget, isGitDirectory, type Layout } from "./layout.ts";
-import { FileLooseStore } from "./loose.ts";
-import { FilePackStore } from "./packs.ts";
+import type { FileObjects } from "./objects.ts";
 import { joinPath } from "./paths.ts";
 import { FileRefStore, type FileRefStoreInit } from "./refs.ts";
 import { ReftableRefStore } from "./reftable/refs.ts";
@@ -40,13 +37,13 @@ const DUMMY_HEAD = "refs/heads/.invalid";
 
 /** attr.c: ATTR_MAX_FILE_SIZE. */
 const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024 - 1;
-/** Loose objects whose sizes are looked up, at most. */
-const WEIGHED_LOOSE = 512;
-/** Helper files that are looked at, at most. */
-const WEIGHED_FILES = 256;
 /** More objects, or more bytes of them, are not weighed. */
 const WEIGHED_OBJECTS = 4096;
 const WEIGHED_BYTES = 16 * 1024 * 1024;
+
+// Loaded for a snapshot: the first bytes of protocol v2 need no objects, and
+// leave a process of their own 1 ms earlier without this code.
+const objectsModule = once(() => import("./objects.ts"));
 
 /** What a {@linkcode FileRepository} is made from. */
 export interface FileRepositoryInit {
@@ -80,11 +77,13 @@ export class FileRepository implements Repository {
   readonly address: Layout;
   readonly #kernels: Kernels;
   readonly #refs: { readNow(): RefSnapshot };
-  readonly #objects: ObjectSource;
+  /** Loaded for the first snapshot; other answers need no objects. */
+  readonly #objects: () => Promise<FileObjects>;
   readonly #shallow: ShallowFile;
   readonly #fileSystem: FileSystem;
   readonly #complaints: Complaints;
-  readonly #bytes: () => number;
+  #loaded: FileObjects | undefined;
+  #isClosed = false;
 
   /** Reads nothing but what it is given. */
   constructor(init: FileRepositoryInit) {
@@ -101,45 +100,23 @@ export class FileRepository implements Repository {
     this.address = layout;
     this.#kernels = kernels;
     const common = { fileSystem, kernels, complaints, now, format };
-    const alternates = new ObjectDirectories({
-      ...common,
-      objectsDir: layout.objectsDir,
-    });
-    const directories = () => alternates.read();
     this.#refs = init.refStorage === "reftable"
       ? new ReftableRefStore({ ...common, layout })
       : guardedFileRefs({ ...common, layout });
-    const packs = new FilePackStore({
-      ...common,
-      directories,
-      config: this.config,
-    });
-    const loose = new FileLooseStore({ ...common, directories });
     this.#fileSystem = fileSystem;
-    this.#bytes = () =>
-      packs.bytes() + loose.bytes(WEIGHED_LOOSE) +
-      helperBytes(fileSystem, directories());
-    this.#objects = new ObjectSource(
-      {
-        packs,
-        loose,
-        commitGraphs: new FileCommitGraphStore({
-          ...common,
-          directories,
-          commonDir: layout.commonDir,
-          config: this.config,
-        }),
-        bitmaps: new FileBitmapStore({
-          ...common,
-          directories,
-          commonDir: layout.commonDir,
-          config: this.config,
-        }),
-      },
-      format,
-      kernels,
-      { warn: (message) => complaints.warn(message), ...init.objects },
-    );
+    this.#objects = once(async () => {
+      const { FileObjects } = await objectsModule();
+      const objects = new FileObjects({
+        ...common,
+        objectsDir: layout.objectsDir,
+        commonDir: layout.commonDir,
+        config: this.config,
+        options: init.objects ?? {},
+      });
+      if (this.#isClosed) objects.close();
+      this.#loaded = objects;
+      return objects;
+    });
     this.#shallow = new ShallowFile({
       ...common,
       path: joinPath(layout.commonDir, "shallow"),
@@ -150,19 +127,18 @@ export class FileRepository implements Repository {
    * The repository now. The refs are read at once; the packs are opened when
    * the objects are first asked for, so that listing refs costs no index.
    */
-  snapshot(): Promise<Snapshot> {
-    return attempt(() => {
-      // Refs first: what they name was there before them.
-      const refs = this.#refs.readNow();
-      const shallow = this.#shallow.read();
-      return new FileSnapshot(
-        refs,
-        shallow,
-        () => this.#objects.snapshot(),
-        this.#kernels,
-        this.#bytes,
-      );
-    });
+  async snapshot(): Promise<Snapshot> {
+    const objects = await this.#objects();
+    // Refs first: what they name was there before them.
+    const refs = this.#refs.readNow();
+    const shallow = this.#shallow.read();
+    return new FileSnapshot(
+      refs,
+      shallow,
+      () => objects.snapshot(),
+      this.#kernels,
+      () => objects.bytes(),
+    );
   }
 
   outline(): string {
@@ -192,7 +168,8 @@ export class FileRepository implements Repository {
 
   /** Lets go of what is kept between snapshots. Idempotent. */
   close(): void {
-    this.#objects.close();
+    this.#isClosed = true;
+    this.#loaded?.close();
   }
 }
 
@@ -224,11 +201,6 @@ function guardedFileRefs(
       return refs;
     },
   };
-}
-
-/** A promise of what `call` gives or throws. */
-function attempt<T>(call: () => T): Promise<T> {
-  return new Promise((resolve) => resolve(call()));
 }
 
 /** Refs that were read, and objects that are opened when they are needed. */
@@ -295,26 +267,6 @@ class FileSnapshot implements Snapshot {
     }
     return this.#objects ??= this.#open();
   }
-}
-
-/** Bytes of all files beside packs and of commit-graphs, packs as well. */
-function helperBytes(
-  fileSystem: FileSystem,
-  directories: readonly string[],
-): number {
-  let bytes = 0;
-  for (const directory of directories) {
-    for (const name of ["pack", "info", "info/commit-graphs"]) {
-      const path = joinPath(directory, name);
-      const names = fileSystem.list(path)?.names ?? [];
-      if (names.length > WEIGHED_FILES) return Infinity;
-      for (const each of names) {
-        if (each.endsWith(".pack")) continue;
-        bytes += fileSystem.stat(joinPath(path, each))?.size ?? 0;
-      }
-    }
-  }
-  return bytes;
 }
 
 /** Bytes of all objects' contents; Infinity beyond what is weighed. */
