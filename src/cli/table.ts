@@ -14,110 +14,122 @@ import { runServeCommand } from "./serve_command.ts";
 import { SSH_OPTIONS } from "./ssh_options.ts";
 import { GIT_DAEMON_REFUSED } from "./unsupported.ts";
 
-const LIMIT_OPTIONS: readonly OptionRow[] = LIMITS.flatMap((row) =>
-  row.option === undefined ? [] : [{
-    name: row.option,
-    value: "<n>",
-    isInteger: true,
-    meaning: `${row.meaning}; default ${row.default}${
-      row.unit === "" ? "" : ` ${row.unit}`
-    }`,
-  }]
-);
+function limitOptions(): readonly OptionRow[] {
+  return LIMITS.flatMap((row) =>
+    row.option === undefined ? [] : [{
+      name: row.option,
+      value: "<n>",
+      isInteger: true,
+      meaning: `${row.meaning}; default ${row.default}${
+        row.unit === "" ? "" : ` ${row.unit}`
+      }`,
+    }]
+  );
+}
 
-const DAEMON_OPTIONS: readonly OptionRow[] = [
-  {
-    name: "listen",
-    value: "<host>",
-    meaning: "address, host name or Unix domain socket (an absolute path, or " +
-      "unix:<path>) to listen on, again for more; default 127.0.0.1",
-  },
-  {
-    name: "port",
-    value: "<n>",
-    isInteger: true,
-    meaning: "port to listen on; default 9418, 0 lets the system choose",
-  },
-  {
-    name: "socket-mode",
-    value: "<mode>",
-    meaning: "who may connect to Unix domain sockets; default 0600",
-  },
-  {
-    name: "inetd",
-    meaning: "serve the one connection on standard input and output",
-  },
-  {
-    name: "base-path",
-    value: "<path>",
-    meaning: "put <path> in front of every requested path (git's rules)",
-  },
-  {
-    name: "base-path-relaxed",
-    meaning: "try the path without it as well (git's rules)",
-  },
-  {
-    name: "strict-paths",
-    meaning: "take paths as they are: no .git is added (git's rules)",
-  },
-  {
-    name: "interpolated-path",
-    value: "<template>",
-    meaning: "where repositories are for clients that name a host: %H is its " +
-      "name, %CH the canonical one, %IP its address, %P the port, %D the " +
-      "requested path (git's rules)",
-  },
-  {
-    name: "user-path",
-    value: "<path>",
-    isOptional: true,
-    meaning: "let ~user stand for a user's home, or <path> in it (git's rules)",
-  },
-  {
-    name: "export-all",
-    meaning: "serve repositories without git-daemon-export-ok as well " +
-      "(git's rules)",
-  },
-  ...serviceOptions(),
-  {
-    name: "access-hook",
-    value: "<program>",
-    meaning: "run it before each request, with service, repository, host, " +
-      "canonical host, address and port; it refuses by its exit code",
-  },
-  {
-    name: "informative-errors",
-    meaning: "tell refused clients why they were refused",
-  },
-  ...LIMIT_OPTIONS,
-  { name: "pid-file", value: "<file>", meaning: "write the process id there" },
-  {
-    name: "reuseaddr",
-    meaning: "listen though old connections linger: always done, for git",
-  },
-  { name: "verbose", meaning: "log every connection and request" },
-  {
-    name: "log-destination",
-    value: "<where>",
-    meaning: "stderr, syslog or none; default syslog with --inetd or " +
-      "--detach, else stderr",
-  },
-  { name: "syslog", meaning: "short for --log-destination=syslog" },
-  {
-    name: "detach",
-    meaning: "serve in the background; this ends when that listens",
-  },
-  {
-    name: "user",
-    value: "<name>",
-    meaning: "become this user once the ports are open",
-  },
-  {
-    name: "group",
-    value: "<name>",
-    meaning: "with this group in place of the user's own",
-  },
-];
+/** Made for the daemon and its help: some fifty rows. */
+function daemonOptions(): readonly OptionRow[] {
+  return [
+    {
+      name: "listen",
+      value: "<host>",
+      meaning:
+        "address, host name or Unix domain socket (an absolute path, or " +
+        "unix:<path>) to listen on, again for more; default 127.0.0.1",
+    },
+    {
+      name: "port",
+      value: "<n>",
+      isInteger: true,
+      meaning: "port to listen on; default 9418, 0 lets the system choose",
+    },
+    {
+      name: "socket-mode",
+      value: "<mode>",
+      meaning: "who may connect to Unix domain sockets; default 0600",
+    },
+    {
+      name: "inetd",
+      meaning: "serve the one connection on standard input and output",
+    },
+    {
+      name: "base-path",
+      value: "<path>",
+      meaning: "put <path> in front of every requested path (git's rules)",
+    },
+    {
+      name: "base-path-relaxed",
+      meaning: "try the path without it as well (git's rules)",
+    },
+    {
+      name: "strict-paths",
+      meaning: "take paths as they are: no .git is added (git's rules)",
+    },
+    {
+      name: "interpolated-path",
+      value: "<template>",
+      meaning:
+        "where repositories are for clients that name a host: %H is its " +
+        "name, %CH the canonical one, %IP its address, %P the port, %D the " +
+        "requested path (git's rules)",
+    },
+    {
+      name: "user-path",
+      value: "<path>",
+      isOptional: true,
+      meaning:
+        "let ~user stand for a user's home, or <path> in it (git's rules)",
+    },
+    {
+      name: "export-all",
+      meaning: "serve repositories without git-daemon-export-ok as well " +
+        "(git's rules)",
+    },
+    ...serviceOptions(),
+    {
+      name: "access-hook",
+      value: "<program>",
+      meaning: "run it before each request, with service, repository, host, " +
+        "canonical host, address and port; it refuses by its exit code",
+    },
+    {
+      name: "informative-errors",
+      meaning: "tell refused clients why they were refused",
+    },
+    ...limitOptions(),
+    {
+      name: "pid-file",
+      value: "<file>",
+      meaning: "write the process id there",
+    },
+    {
+      name: "reuseaddr",
+      meaning: "listen though old connections linger: always done, for git",
+    },
+    { name: "verbose", meaning: "log every connection and request" },
+    {
+      name: "log-destination",
+      value: "<where>",
+      meaning: "stderr, syslog or none; default syslog with --inetd or " +
+        "--detach, else stderr",
+    },
+    { name: "syslog", meaning: "short for --log-destination=syslog" },
+    {
+      name: "detach",
+      meaning: "serve in the background; this ends when that listens",
+    },
+    {
+      name: "user",
+      value: "<name>",
+      meaning: "become this user once the ports are open",
+    },
+    {
+      name: "group",
+      value: "<name>",
+      meaning: "with this group in place of the user's own",
+    },
+  ];
+}
 
 /** `--enable=<service>` and its kin. */
 function serviceOptions(): readonly OptionRow[] {
@@ -163,7 +175,9 @@ export const COMMANDS: readonly CommandRow[] = [
       "directories are the list of what may be served, and a repository needs",
       "git-daemon-export-ok unless --export-all is given.",
     ],
-    options: DAEMON_OPTIONS,
+    get options() {
+      return daemonOptions();
+    },
     refused: GIT_DAEMON_REFUSED,
     load: async () => (await import("./daemon.ts")).runDaemon,
   },
@@ -182,7 +196,9 @@ export const COMMANDS: readonly CommandRow[] = [
       "for is in SSH_ORIGINAL_COMMAND. But for GIT_PROTOCOL no variable named",
       "GIT_... is read then.",
     ],
-    options: [...PROGRAM_OPTIONS, ...SSH_OPTIONS],
+    get options() {
+      return [...PROGRAM_OPTIONS, ...SSH_OPTIONS];
+    },
     load: () => Promise.resolve(runServeCommand),
   },
 ];

@@ -14,6 +14,7 @@ import {
   type BunSocket,
   type BunSocketHandler,
 } from "./bun_types.ts";
+import { compileReadily } from "./compiler.ts";
 import type { ReportTrouble } from "./host.ts";
 import { ACCEPT_PAUSE_MS, listenError, UNIX_PEER } from "./listen_error.ts";
 import { abortable } from "./signals.ts";
@@ -38,6 +39,8 @@ export async function listenBun(
   if (bun === undefined) {
     throw new TypeError("Cannot listen: this is not Bun");
   }
+  // Who listens will be here for long.
+  compileReadily();
   const listener = new BunSocketListener(report);
   const common = {
     // Without it the answer to a half-closed peer is lost.

@@ -71,6 +71,11 @@ export interface BunGlobal {
         readonly socket: BunSocketHandler<Data>;
       },
   ): BunListener;
+  /** What Bun promises nothing about. */
+  readonly unsafe: {
+    /** Scales what must run before it is compiled; 1 is the usual. */
+    setJITPolicy?(scale: number): void;
+  };
 }
 
 /** Bun's global, or `undefined` under another runtime. */

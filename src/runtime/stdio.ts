@@ -15,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import type { Connection } from "../core/host.ts";
+import { compileReadily } from "./compiler.ts";
 import { abortable } from "./signals.ts";
 
 const STDIN = 0;
@@ -38,8 +39,13 @@ class StdioConnection implements Connection {
   sent = 0;
   #isShut = false;
   #isClosed = false;
+  #isBegun = false;
 
   async read(into: Uint8Array, signal?: AbortSignal): Promise<number> {
+    if (!this.#isBegun) {
+      this.#isBegun = true;
+      compileReadily();
+    }
     for (;;) {
       this.#check(signal);
       const result = await abortable(
