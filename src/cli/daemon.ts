@@ -113,6 +113,10 @@ async function openLog(
   const verbose = options.flag("verbose");
   if (destination === "syslog") {
     const log = await system.openSystemLog("gitsrv");
+    // With --inetd standard error may be the client's.
+    if (!system.hasSystemLog() && !options.flag("inetd")) {
+      io.writeError("warning: there is no /dev/log: what is logged is lost\n");
+    }
     const write = (line: string, level: Parameters<typeof log.write>[0]) =>
       log.write(level, line.trimEnd());
     return {

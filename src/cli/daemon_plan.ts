@@ -37,7 +37,7 @@ export function friendlyPlan(
   if (second !== undefined) {
     throw new UsageError(
       "usage",
-      "more than one directory needs --base-path or --strict-paths",
+      "more than one directory needs git daemon's rules: see --base-path",
     );
   }
   const root = named ?? DEFAULT_ROOT;

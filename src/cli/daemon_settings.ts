@@ -138,7 +138,12 @@ export function limitsOf(options: GivenOptions): Partial<Limits> {
   return limits;
 }
 
-/** A path of the command line, from where we run. */
+/**
+ * A path of the command line, from where we run; without "./", which would
+ * stand in what the log and hooks are told.
+ */
 export function absolute(path: string, io: ProcessIo): string {
-  return path.startsWith("/") ? path : `${io.cwd()}/${path}`;
+  return path.startsWith("/")
+    ? path
+    : `${io.cwd()}/${path.replace(/^(?:\.\/+)+|^\.$/, "")}`;
 }

@@ -57,7 +57,11 @@ export function banner(started: Started): string {
     linesOf([...lines, "", howToStop(started)]);
   // git's own clients connect to TCP alone.
   const clone = (path: string) =>
-    tcp === undefined ? [] : [`    git clone ${shellWord(url + path)}`];
+    tcp === undefined
+      ? [
+        "git has no URL for a socket: core.gitProxy names a program that leads to it.",
+      ]
+      : [`    git clone ${shellWord(url + path)}`];
   switch (started.kind) {
     case "directory": {
       const { directory, example } = started;
@@ -124,7 +128,9 @@ export function cannotListen(
   port: number,
   kind: Served["kind"],
 ): UsageError {
-  const hint = kind !== "git-rules" && error.code === "EADDRINUSE"
+  // Of sockets in the file system the log says which it was.
+  const isPort = !error.message.includes("unix:");
+  const hint = kind !== "git-rules" && error.code === "EADDRINUSE" && isPort
     ? "\nhint: another server has it; --port=0 takes a free one " +
       "(npm start -- --port=0)"
     : "";

@@ -63,7 +63,8 @@ function daemonOptions(): readonly OptionRow[] {
     },
     {
       name: "strict-paths",
-      meaning: "take paths as they are: no .git is added (git's rules)",
+      meaning: "take paths as they are: no .git is added, and a directory in " +
+        "the list is one repository (git's rules)",
     },
     {
       name: "interpolated-path",

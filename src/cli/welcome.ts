@@ -15,12 +15,12 @@ there was no directory \`./repos\` where the server was started.
 To serve your own, make a repository there and start the server again:
 
     git init --bare -b main ./repos/hello.git
-    gitsrv daemon ./repos
+    npm start -- ./repos      (or: gitsrv daemon ./repos)
 
 Every repository below \`./repos\` is then served, read-only. Push into it by its
 path, and clone it from the server:
 
-    git push ./repos/hello.git HEAD:main
+    git push /path/to/repos/hello.git HEAD:main
     git clone git://127.0.0.1/hello.git
 
 \`gitsrv help daemon\` lists the options.

@@ -91,7 +91,10 @@ function fileBackend(
     fileSystem: NODE_FILES,
     kernels: defaultKernels(logger),
     logger,
-    owners: trustedOwners(env),
+    // At each opening: the daemon may have become another user meanwhile.
+    get owners() {
+      return trustedOwners(env);
+    },
     configFiles: configFiles(env),
     objects,
     homeOf: remembered({

@@ -16,4 +16,8 @@ export {
   type Credentials,
   dropPrivileges,
 } from "../runtime/privileges.ts";
-export { openSystemLog, type SystemLog } from "../runtime/syslog.ts";
+export {
+  hasSystemLog,
+  openSystemLog,
+  type SystemLog,
+} from "../runtime/syslog.ts";

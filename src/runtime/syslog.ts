@@ -7,6 +7,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import nodeProcess from "node:process";
 import { concatBytes } from "../core/bytes.ts";
 import { messageOf, UsageError } from "../core/errors.ts";
@@ -26,6 +27,14 @@ const LINE_END = Uint8Array.of(0x0a);
 const RESTART_MS = 1000;
 /** How long the last lines may take at the end. */
 const FLUSH_MS = 1000;
+
+/** Where `logger` finds the system's log: Linux, and macOS. */
+const LOG_SOCKETS = ["/dev/log", "/var/run/syslog"];
+
+/** Whether anything takes the system's log. `logger` itself does not tell. */
+export function hasSystemLog(): boolean {
+  return LOG_SOCKETS.some((path) => existsSync(path));
+}
 
 /** A log that others keep. */
 export interface SystemLog {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { RefusedError, StorageError } from "../core/errors.ts";
 import type { Clock, Connection, MessagePortLike } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
 import { AnswerCache } from "../service/answers.ts";
@@ -122,7 +123,7 @@ export class ErrandHost {
     let failure: unknown;
     let hasFailed = false;
     try {
-      const repository = await this.#options.open(order.address);
+      const repository = await this.#open(order.address);
       conversation = new Conversation({
         repository,
         connection: connection satisfies Connection,
@@ -161,6 +162,23 @@ export class ErrandHost {
       ...(hasFailed ? { failure: packFailure(failure) } : {}),
       ...(weight === undefined ? {} : { weight }),
     });
+  }
+
+  /**
+   * Opens what the thread with the socket has opened before: that it cannot be
+   * had any more is for the log, not for the peer.
+   */
+  async #open(address: RepositoryAddress): Promise<Repository> {
+    try {
+      return await this.#options.open(address);
+    } catch (cause) {
+      if (!(cause instanceof RefusedError)) throw cause;
+      throw new StorageError(
+        "repository-lost",
+        `cannot open '${address.path}' again`,
+        { cause },
+      );
+    }
   }
 
   #logger(id: number): Logger {
