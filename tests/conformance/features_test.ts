@@ -58,6 +58,7 @@ world.repository("policy.git", [
   "uploadpackfilter.blob:none.allow=true",
 ]);
 world.repository("rich.git", [
+  HIDDEN,
   "uploadpack.allowRefInWant=true",
   "uploadpack.allowSidebandAll=true",
 ]);
@@ -695,6 +696,27 @@ const NEWER: readonly FeatureRow[] = [
     question: fetchV2("want-ref refs/heads/main", "no-progress", "done"),
     check: has(`${main} refs/heads/main`),
   }),
+  {
+    row: "want-ref of what is unknown, hidden, no ref, or asked for twice",
+    async shows() {
+      const lists = [
+        ["refs/heads/none"],
+        ["refs/hidden/one"],
+        ["main"],
+        ["../../x"],
+        ["refs/heads/main", "refs/heads/main"],
+      ];
+      for (const refs of lists) {
+        const wanted = refs.map((ref) => `want-ref ${ref}`);
+        const question = fetchV2(...wanted, "no-progress", "done");
+        for (const each of await world.ask("rich.git", 2, question)) {
+          const [ref] = refs;
+          if (refs.length === 1) has(`ERR unknown ref ${ref}`)(each);
+          else assert.ok(countOf(each) > 20);
+        }
+      }
+    },
+  },
   newer("fetch=sideband-all", {
     name: "rich.git",
     offered: /^fetch=.*\bsideband-all\b/,
