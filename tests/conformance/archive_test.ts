@@ -407,6 +407,9 @@ describe("formats in files", () => {
       ],
       ...["%cn %cN %ce %cd %ct %ci %cs %as", "%s|%f|%b|%B", "%d|%D", "%e%n%%"],
       ...["%x41%m", "%<(12,trunc)%s|%>(20)%h|%><(30)%an", "%w(20,2,4)%B"],
+      // What is too wide is no format.
+      ...["%<(99999999999)%s|%>(2147483648)%s", "%><(16385)%s|%<(-5)%s"],
+      ...["%w(99999999999,1,1)%b|%w(1,2147483648,1)%b", "%w(0,16385,1)%s"],
       ...[
         "%(describe)",
         "%(describe:tags=true)",

@@ -138,6 +138,12 @@ const REPOSITORIES: readonly FeatureRow[] = [
         assert.equal(withoutIdentity(ours.stdout), withoutIdentity(git.stdout));
         assert.ok(ours.stdout.includes(`${parent} refs/heads/main`));
         assert.ok(!ours.stdout.includes(main));
+        if (protocol === 2) continue;
+        const want = packets(`want ${main}\n`, "0000", "done\n");
+        const refused = await runSession({ ...session, input: want }, "ours");
+        const like = await runSession({ ...session, input: want }, "git");
+        assert.ok(refused.stdout.endsWith(`not our ref ${main}`));
+        assert.equal(refused.stderr, like.stderr);
       }
     },
   },
@@ -228,10 +234,10 @@ const REPOSITORIES: readonly FeatureRow[] = [
     row: "the suffixes of enter_repo",
     async shows() {
       copyRepository(packed, world.path("inner.git/.git"));
-      for (
-        const name of ["packed", "work", "work/.git", "inner", "inner.git"]
-      ) {
-        await world.cloned(name, ["--mirror"], 0);
+      const names = ["packed", "work", "work/.git", "inner", "inner.git"];
+      for (const [index, name] of names.entries()) {
+        const told = await world.advertised(name, index % 2 === 0 ? 0 : 1);
+        assert.ok(told.join().includes(main), name);
       }
     },
   },
