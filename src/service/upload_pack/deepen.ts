@@ -35,12 +35,13 @@ export interface ShallowState extends DeepenRequest {
 /**
  * Looks up what the shallow lines name. Throws a ProtocolError, in git's
  * words, for a `shallow` object that is no commit, and for a `deepen-not` that
- * is not exactly one ref.
+ * is not exactly one ref of those that `isShown` lets be named.
  */
 export function resolveShallow(
   snapshot: Snapshot,
   wants: readonly number[],
   request: ShallowRequest,
+  isShown: (name: string) => boolean = () => true,
 ): ShallowState {
   const { objects } = snapshot;
   const clientShallow = found(objects, request.clientShallow);
@@ -52,7 +53,7 @@ export function resolveShallow(
       );
     }
   }
-  const not = request.not.map((name) => resolveNot(snapshot, name))
+  const not = request.not.map((name) => resolveNot(snapshot, name, isShown))
     .filter((number) => number >= 0);
   const serverShallow = found(objects, snapshot.shallow);
   return { request, wants, clientShallow, serverShallow, not };
@@ -153,8 +154,13 @@ export const REF_RULES: readonly ((name: string) => string)[] = [
  * whole repository, whatever the namespace: there a client would learn of refs
  * that it is not shown.
  */
-function resolveNot(snapshot: Snapshot, name: string): number {
-  const matches = REF_RULES.map((rule) => lookUp(snapshot, rule(name)))
+function resolveNot(
+  snapshot: Snapshot,
+  name: string,
+  isShown: (name: string) => boolean,
+): number {
+  const matches = REF_RULES.map((rule) => rule(name)).filter(isShown)
+    .map((full) => lookUp(snapshot, full))
     .filter((oid) => oid !== undefined);
   const oid = matches.length === 1 ? matches[0] : undefined;
   if (oid === undefined) {

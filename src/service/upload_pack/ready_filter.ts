@@ -30,14 +30,21 @@ export function readyFilter(
   filter: ObjectFilter,
 ): ReadyFilter {
   const patterns = new Map<string, SparsePatterns>();
+  for (const name of sparseNames(filter)) {
+    patterns.set(name, readPatterns(snapshot, name));
+  }
+  return { filter, patterns };
+}
+
+/** The names in the `sparse:oid` parts of a filter, each once. */
+export function sparseNames(filter: ObjectFilter): ReadonlySet<string> {
+  const names = new Set<string>();
   const stack = [filter];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     if (at.type === "combine") stack.push(...at.filters.toReversed());
-    if (at.type === "sparse:oid" && !patterns.has(at.name)) {
-      patterns.set(at.name, readPatterns(snapshot, at.name));
-    }
+    if (at.type === "sparse:oid") names.add(at.name);
   }
-  return { filter, patterns };
+  return names;
 }
 
 /**
@@ -50,10 +57,8 @@ export function hasBases(filter: ObjectFilter | undefined): boolean {
 
 function readPatterns(snapshot: Snapshot, name: string): SparsePatterns {
   const { objects } = snapshot;
-  const blob = resolve(snapshot, name);
-  if (blob < 0) {
-    throw refused(`unable to access sparse blob in '${printable(name)}'`);
-  }
+  const blob = findSparse(snapshot, name);
+  if (blob < 0) throw noSparse(name);
   const bad = `unable to parse sparse filter data in ${objects.oid(blob)}`;
   try {
     if (!objects.has(blob) || objects.kind(blob) !== BLOB) throw refused(bad);
@@ -64,8 +69,13 @@ function readPatterns(snapshot: Snapshot, name: string): SparsePatterns {
   }
 }
 
+/** What is said where a name leads nowhere. */
+export function noSparse(name: string): RefusedError {
+  return refused(`unable to access sparse blob in '${printable(name)}'`);
+}
+
 /** The object that `<id>`, `<ref>` or `<tree-ish>:<path>` names, or -1. */
-function resolve(snapshot: Snapshot, name: string): number {
+export function findSparse(snapshot: Snapshot, name: string): number {
   const whole = resolveSimple(snapshot, name);
   const colon = name.indexOf(":");
   if (whole >= 0 || colon <= 0) return whole;

@@ -33,7 +33,7 @@ import { filterRules } from "../upload_pack/filter_rules.ts";
 import { sendPack } from "../upload_pack/send_pack.ts";
 import { checkSettings } from "../upload_pack/settings.ts";
 import { fetchFeatures } from "./fetch_features.ts";
-import { checkAdvertised } from "./strict_wants.ts";
+import { checkAdvertised, checkSparse, namedRefs } from "./strict_wants.ts";
 import type { V2Invocation } from "./table.ts";
 import { findWanted, type FoundRef } from "./wanted.ts";
 
@@ -104,7 +104,13 @@ async function answer(
   );
   const beat = (): Promise<void> => life.beat();
   await checkAdvertised(conversation, snapshot, request.wants, beat);
-  const state = resolveShallow(snapshot, wants, request.shallow);
+  await checkSparse(conversation, snapshot, request.filter, beat);
+  const state = resolveShallow(
+    snapshot,
+    wants,
+    request.shallow,
+    namedRefs(context),
+  );
   const negotiation = new Negotiation(snapshot.objects, {
     wants,
     cut: keepBoundary({ ...state, clientShallow: [] }).cut,

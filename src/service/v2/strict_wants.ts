@@ -6,14 +6,21 @@
  * @module
  */
 
+import { ProtocolError } from "../../core/errors.ts";
 import { ObjectSet } from "../../core/object_set.ts";
 import type { Oid } from "../../core/oid.ts";
 import { findUnreached } from "../../graph/reach_any.ts";
+import type { ObjectFilter } from "../../object/filter.ts";
 import type { Snapshot } from "../../storage/types.ts";
 import type { Conversation } from "../conversation.ts";
 import { hiddenRefs } from "../hidden_refs.ts";
 import type { BetweenSlices } from "../pacer.ts";
 import { countRound } from "../quota.ts";
+import {
+  findSparse,
+  noSparse,
+  sparseNames,
+} from "../upload_pack/ready_filter.ts";
 import { notOurRef, withoutTips } from "../upload_pack/wants.ts";
 
 /**
@@ -28,10 +35,8 @@ export async function checkAdvertised(
   between?: BetweenSlices,
 ): Promise<void> {
   const { context, pacer } = conversation;
-  const { config } = context.repository;
-  if (config.boolean("gitsrv.strictwants") !== true) return;
-  const hidden = hiddenRefs(context);
-  const isShown = (name: string): boolean => !hidden.hides(name);
+  if (!isStrict(context)) return;
+  const isShown = namedRefs(context);
   const others = withoutTips(snapshot, oids, isShown);
   if (others.size === 0) return;
   const { objects } = snapshot;
@@ -50,6 +55,45 @@ export async function checkAdvertised(
     between,
   );
   if (unreached >= 0) throw notOurRef(objects.oid(unreached));
+}
+
+/**
+ * The same for what `sparse:oid` filters name: their patterns tell of a blob
+ * what it says. Throws a RefusedError in git's words for names that lead
+ * nowhere, here also where they lead to what was not shown.
+ */
+export async function checkSparse(
+  conversation: Conversation,
+  snapshot: Snapshot,
+  filter: ObjectFilter | undefined,
+  between?: BetweenSlices,
+): Promise<void> {
+  if (filter === undefined || !isStrict(conversation.context)) return;
+  for (const name of sparseNames(filter)) {
+    const number = findSparse(snapshot, name);
+    if (number < 0) throw noSparse(name);
+    const oid = snapshot.objects.oid(number);
+    try {
+      await checkAdvertised(conversation, snapshot, [oid], between);
+    } catch (error) {
+      const isOurs = error instanceof ProtocolError &&
+        error.code === "not-our-ref";
+      throw isOurs ? noSparse(name) : error;
+    }
+  }
+}
+
+/** Which refs a client may name: where the owner is strict, those it is shown. */
+export function namedRefs(
+  context: Conversation["context"],
+): (name: string) => boolean {
+  if (!isStrict(context)) return () => true;
+  const hidden = hiddenRefs(context);
+  return (name) => !hidden.hides(name);
+}
+
+function isStrict({ repository }: Conversation["context"]): boolean {
+  return repository.config.boolean("gitsrv.strictwants") === true;
 }
 
 /** What HEAD and the refs that are shown resolve to. */

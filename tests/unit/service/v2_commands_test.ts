@@ -422,6 +422,41 @@ describe("strict wants", () => {
     });
   }
 
+  const filtered = (name: string) => {
+    const { repository } = history(STRICT, ["uploadpack.allowfilter", "true"]);
+    return answer(
+      repository,
+      command(
+        ...["fetch", `want ${two.id}`, `filter sparse:oid=${name}`],
+        ...["no-progress", "done"],
+      ),
+    );
+  };
+
+  it("hold for the patterns of filters", async () => {
+    for (const name of [one.blob, "main:blob", `${one.id}:blob`]) {
+      assert.equal((await filtered(name)).packets[0], "packfile\n", name);
+    }
+    for (
+      const name of [
+        ...[secret.blob, lone, UNKNOWN, "refs/secret/x:blob", "main:no"],
+        "refs/secret/x:no",
+      ]
+    ) {
+      assert.deepEqual((await filtered(name)).packets, [
+        `ERR unable to access sparse blob in '${name}'`,
+      ]);
+    }
+  });
+
+  it("hold for the refs that a history is cut at", async () => {
+    for (const name of ["refs/secret/x", "refs/secret/y"]) {
+      const lines = [`want ${two.id}`, `deepen-not ${name}`, "done"];
+      const { packets } = await answer(strict(), command("fetch", ...lines));
+      assert.match(packets.join(), /ERR .*ambiguous deepen-not/, name);
+    }
+  });
+
   it("are off unless they are asked for", async () => {
     const { repository } = history();
     const packets = await good(
