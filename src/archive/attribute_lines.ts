@@ -6,8 +6,8 @@
  * @module
  */
 
-import { parsePathPattern, type PathPattern } from "./path_pattern.ts";
-import { unquoteC } from "./unquote.ts";
+import { parsePathPattern, type PathPattern } from "../core/path_pattern.ts";
+import { unquoteC } from "../core/unquote.ts";
 
 /** A value in a file: set, unset, `!name`, or a text. */
 export type AttributeSetting = "set" | "unset" | "unspecified" | {

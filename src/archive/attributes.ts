@@ -8,6 +8,11 @@
  */
 
 import { RefusedError } from "../core/errors.ts";
+import {
+  matchesPath,
+  type PathKind,
+  type PathPattern,
+} from "../core/path_pattern.ts";
 import type { WildBudget, WildCase } from "../core/wildmatch.ts";
 import {
   type AttributeOrigin,
@@ -16,7 +21,6 @@ import {
   type AttributeState,
   parseAttributeFile,
 } from "./attribute_lines.ts";
-import { matchesPath, type PathPattern } from "./path_pattern.ts";
 
 /**
  * What an attribute is for one path: set, unset, a text, or `undefined` where
@@ -186,13 +190,9 @@ export class AttributeStack {
    * trailing slash; repositories inside (gitlinks) count as directories.
    * Throws RefusedError "attributes-too-costly".
    */
-  lookup(path: string, kind: "file" | "directory"): AttributeValue[] {
+  lookup(path: string, kind: PathKind): AttributeValue[] {
     const { names, info, relevant, macros, letters, budget } = this.#shared;
-    const matched = {
-      path,
-      nameAt: path.lastIndexOf("/") + 1,
-      isDirectory: kind === "directory",
-    };
+    const view = { path, name: path.slice(path.lastIndexOf("/") + 1) };
     const found = new Map<string, AttributeSetting>();
     const least = Math.max(budget.left - LOOKUP_BUDGET, 0);
     let frame: Frame | undefined = {
@@ -202,11 +202,12 @@ export class AttributeStack {
     };
     for (; frame !== undefined; frame = frame.below) {
       const { rules, directory } = frame;
+      const place = { base: directory, letters, budget };
       for (let i = rules.length - 1; i >= 0; i--) {
         if (found.size === relevant.size) break;
         if (--budget.left < least) throw tooCostly();
         const { pattern, states } = rules[i] as Rule;
-        if (matchesPath(pattern, directory, matched, letters, budget)) {
+        if (matchesPath(pattern, view, kind, place)) {
           settle(found, states, macros, relevant);
         }
       }

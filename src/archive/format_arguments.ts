@@ -5,9 +5,8 @@
  * @module
  */
 
-import { hexDigit } from "../core/bytes.ts";
+import { foldAscii, hexDigit } from "../core/bytes.ts";
 import type { DescribeOptions } from "./format_sources.ts";
-import { foldAscii } from "./path_pattern.ts";
 import type { TrailerOptions } from "./trailers.ts";
 
 /** Widths and indents beyond are no placeholders (pretty.c). */

@@ -6,8 +6,8 @@
  * @module
  */
 
+import { foldAscii } from "../core/bytes.ts";
 import { cText, isSpace } from "./ident.ts";
-import { foldAscii } from "./path_pattern.ts";
 
 /** A name and an address. */
 export interface Person {

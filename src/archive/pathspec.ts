@@ -7,10 +7,10 @@
  * @module
  */
 
+import { foldAscii } from "../core/bytes.ts";
 import { RefusedError } from "../core/errors.ts";
 import { type WildBudget, wildmatch } from "../core/wildmatch.ts";
 import type { AttributeValue } from "./attributes.ts";
-import { foldAscii } from "./path_pattern.ts";
 import { parsePathspecItem, type PathspecItem } from "./pathspec_magic.ts";
 
 /**

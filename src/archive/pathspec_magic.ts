@@ -8,10 +8,9 @@
  */
 
 import { RefusedError } from "../core/errors.ts";
-import { starRuns } from "../core/wildmatch.ts";
+import { literalLength } from "../core/path_pattern.ts";
 import { isAttributeName } from "./attribute_lines.ts";
 import type { AttributeValue } from "./attributes.ts";
-import { literalLength } from "./path_pattern.ts";
 
 /** What the magic words ask for. */
 export type Magic = "top" | "literal" | "glob" | "icase" | "exclude" | "attr";
@@ -94,6 +93,10 @@ export function parsePathspecItem(spec: string, place: string): PathspecItem {
   const isOneStar = !magic.has("glob") && match[literal] === "*" &&
     literalLength(match, literal + 1) === match.length;
   return { match, literal, prefix, magic, isOneStar, attributes };
+}
+
+function starRuns(pattern: string): number {
+  return pattern.match(/\*+/g)?.length ?? 0;
 }
 
 interface MagicHead {

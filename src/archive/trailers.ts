@@ -6,9 +6,9 @@
  * @module
  */
 
+import { foldAscii } from "../core/bytes.ts";
 import { isAlphanumeric } from "./columns.ts";
 import { isSpace, trimBoth, trimEnd } from "./ident.ts";
-import { foldAscii } from "./path_pattern.ts";
 
 /** How `%(trailers)` shows trailers. */
 export interface TrailerOptions {

@@ -94,6 +94,11 @@ export function toBinary(
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** The text with its ASCII letters made small. */
+export function foldAscii(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 /** The UTF-8 bytes of `text`. */
 export function fromUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);

@@ -1,16 +1,13 @@
 /**
- * git's `wildmatch`, for the conditions of `includeIf`, for attributes and for
- * pathspecs: what wildmatch.c of git 2.39 matches, quirks included. That one
- * is exponential in the stars of a pattern; this one remembers where it has
- * been and takes no more than pattern times text. Binary strings.
+ * git's `wildmatch`, the one way in which globs are matched: for conditions of
+ * `includeIf`, attributes, sparse patterns, pathspecs, and names of tags. What
+ * wildmatch.c of git 2.39 matches, quirks included; but that one may go back to
+ * any star, and this one to the last star and the last `**` alone, since what
+ * those before could take besides leads to nothing new. So it needs no
+ * recursion, and at most pattern times text. Binary strings.
  *
  * @module
  */
-
-const MATCH = 0;
-const NO_MATCH = 1;
-const ABORT_ALL = 2;
-const ABORT_TO_STARSTAR = 3;
 
 /** How to compare letters. */
 export type WildCase = "exact" | "fold";
@@ -28,12 +25,6 @@ export interface WildBudget {
 }
 
 /**
- * A pattern with more runs of stars matches nothing: recursion is as deep as
- * there are. A line of attributes cannot hold as many.
- */
-export const MAX_STARS = 1024;
-
-/**
  * A match that takes more steps than this fails: no path that a file system
  * takes needs as many, but trees have names of any length.
  */
@@ -47,52 +38,97 @@ export function wildmatch(
   slashes: WildSlashes = "apart",
   budget?: WildBudget,
 ): boolean {
-  const matcher: Matcher = {
-    pattern,
-    text,
-    fold: letters === "fold",
-    apart: slashes === "apart",
-    calls: 0,
-    steps: 0,
-    known: undefined,
-  };
-  const matched = starRuns(pattern) <= MAX_STARS &&
-    walk(matcher, 0, 0) === MATCH;
-  if (budget !== undefined) budget.left -= matcher.steps + 1;
+  const apart = slashes === "apart";
+  const glob = { pattern, fold: letters === "fold", apart, steps: 1 };
+  // What follows the last star, and where what the star takes ends: of one
+  // that stops at slashes or takes them as characters, and of a `**` with them.
+  let afterStar = -1;
+  let starEnd = 0;
+  let afterCross = -1;
+  let crossEnd = 0;
+  let matched = false;
+  let p = 0;
+  let t = 0;
+  for (; glob.steps <= MAX_STEPS; glob.steps++) {
+    let next = OTHER;
+    if (p === pattern.length) {
+      matched = t === text.length;
+      if (matched) break;
+    } else if (pattern.charCodeAt(p) === STAR) {
+      const after = skipStars(pattern, p);
+      const slash = apart ? crossing(pattern, p, after) : NEVER;
+      if (slash > 0) {
+        // "**/" may be nothing, "**\/" has a slash.
+        if (slash > 1) t = text.indexOf("/", t) + 1;
+        if (slash > 1 && t === 0) break;
+        p = afterCross = after + slash;
+        crossEnd = t;
+        afterStar = -1;
+        continue;
+      }
+      if (after === pattern.length) {
+        matched = !apart || slash === 0 || text.indexOf("/", t) < 0;
+        if (matched) break;
+        afterStar = -1;
+      } else {
+        p = afterStar = after;
+        starEnd = t;
+        continue;
+      }
+    } else {
+      // Stars take as little as they can: another try would end here, too.
+      if (t === text.length) break;
+      const found = text.charCodeAt(t);
+      next = matchOne(glob, p, found);
+      if (next === NEVER) break;
+      if (next !== OTHER) {
+        // A star before this slash has ended at it, or not at all.
+        if (apart && found === SLASH) afterStar = -1;
+        p = next;
+        t++;
+        continue;
+      }
+    }
+    if (
+      afterStar >= 0 && starEnd < text.length &&
+      !(apart && text.charCodeAt(starEnd) === SLASH)
+    ) {
+      p = afterStar;
+      t = ++starEnd;
+    } else if (afterCross >= 0) {
+      crossEnd = text.indexOf("/", crossEnd) + 1;
+      if (crossEnd === 0) break;
+      p = afterCross;
+      t = crossEnd;
+      afterStar = -1;
+    } else {
+      break;
+    }
+  }
+  if (budget !== undefined) budget.left -= glob.steps;
   return matched;
 }
 
-/** How many runs of stars `pattern` has, those in sets included. */
-export function starRuns(pattern: string): number {
-  let runs = 0;
-  for (let at = pattern.indexOf("*"); at >= 0; at = pattern.indexOf("*", at)) {
-    runs++;
-    while (pattern.charCodeAt(at) === STAR) at++;
-  }
-  return runs;
-}
-
-interface Matcher {
-  readonly pattern: string;
-  readonly text: string;
-  readonly fold: boolean;
-  readonly apart: boolean;
-  calls: number;
-  steps: number;
-  /** By place in the pattern: what failed at each place of the text. */
-  known: Map<number, Uint8Array> | undefined;
-}
-
-/** Calls after which failures are remembered. */
-const CALLS_BEFORE_MEMORY = 64;
-
 const SLASH = 0x2f;
 const STAR = 0x2a;
+const QUESTION = 0x3f;
 const BACKSLASH = 0x5c;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const COLON = 0x3a;
 const DASH = 0x2d;
+
+/** The character is not what the pattern has. */
+const OTHER = 0;
+/** No character is: the pattern is malformed. Or there is no slash. */
+const NEVER = -1;
+
+interface Glob {
+  readonly pattern: string;
+  readonly fold: boolean;
+  readonly apart: boolean;
+  steps: number;
+}
 
 /** The character at `at`, 0 behind the end as in C. */
 function codeAt(text: string, at: number): number {
@@ -103,124 +139,49 @@ function lower(code: number): number {
   return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
 }
 
-/** wildmatch.c: dowild, with its failures remembered. */
-function walk(matcher: Matcher, start: number, from: number): number {
-  if (matcher.steps > MAX_STEPS) return ABORT_ALL;
-  if (++matcher.calls <= CALLS_BEFORE_MEMORY) {
-    return walkNew(matcher, start, from);
-  }
-  matcher.known ??= new Map();
-  let row = matcher.known.get(start);
-  if (row === undefined) {
-    row = new Uint8Array(matcher.text.length + 1);
-    matcher.known.set(start, row);
-    matcher.steps += matcher.text.length;
-  }
-  const before = row[from] as number;
-  if (before !== 0) return before;
-  const result = walkNew(matcher, start, from);
-  row[from] = result; // A match is 0, and ends everything.
-  return result;
+function skipStars(pattern: string, star: number): number {
+  let at = star + 1;
+  while (pattern.charCodeAt(at) === STAR) at++;
+  return at;
 }
 
-function walkNew(matcher: Matcher, start: number, from: number): number {
-  const { pattern, text, fold, apart } = matcher;
-  let t = from;
-  for (let p = start; p < pattern.length; p++, t++) {
-    matcher.steps++;
-    let wanted = codeAt(pattern, p);
-    let found = codeAt(text, t);
-    if (found === 0 && wanted !== STAR) return ABORT_ALL;
-    if (fold) {
-      found = lower(found);
-      wanted = lower(wanted);
-    }
-    if (wanted === 0x3f) {
-      if (apart && found === SLASH) return NO_MATCH;
-    } else if (wanted === STAR) {
-      const star = walkStar(matcher, start, p, t, found);
-      if (typeof star === "number") return star;
-      p = star.pattern;
-      t = star.text;
-    } else if (wanted === OPEN) {
-      const end = matchSet(matcher, p, found);
-      if (end === undefined) return ABORT_ALL;
-      if (end < 0 || (apart && found === SLASH)) return NO_MATCH;
-      p = end;
-    } else {
-      // What follows a backslash keeps its case, as in git.
-      if (wanted === BACKSLASH) wanted = codeAt(pattern, ++p);
-      if (found !== wanted) return NO_MATCH;
-    }
-  }
-  return t < text.length ? NO_MATCH : MATCH;
+/**
+ * Whether stars cross slashes, being two or more and all of a path's part: how
+ * long the slash behind them is, 0 at the end of the pattern, else NEVER.
+ */
+function crossing(pattern: string, star: number, after: number): number {
+  if (after - star < 2) return NEVER;
+  if (star > 0 && pattern.charCodeAt(star - 1) !== SLASH) return NEVER;
+  if (after === pattern.length) return 0;
+  const code = pattern.charCodeAt(after);
+  if (code === SLASH) return 1;
+  const isEscaped = code === BACKSLASH &&
+    pattern.charCodeAt(after + 1) === SLASH;
+  return isEscaped ? 2 : NEVER;
 }
 
-/** Where the outer loop goes on after one star and a slash. */
-interface Resume {
-  readonly pattern: number;
-  readonly text: number;
-}
-
-function walkStar(
-  matcher: Matcher,
-  start: number,
-  star: number,
-  from: number,
-  first: number,
-): number | Resume {
-  const { pattern, text, fold, apart } = matcher;
-  let p = star + 1;
-  let crossesSlashes = !apart;
-  if (codeAt(pattern, p) === STAR) {
-    while (codeAt(pattern, p) === STAR) p++;
-    const next = codeAt(pattern, p);
-    const opens = star - 1 < start || codeAt(pattern, star - 1) === SLASH;
-    const closes = next === 0 || next === SLASH ||
-      (next === BACKSLASH && codeAt(pattern, p + 1) === SLASH);
-    if (apart && opens && closes) {
-      if (next === SLASH && walk(matcher, p + 1, from) === MATCH) {
-        return MATCH;
-      }
-      crossesSlashes = true;
-    }
+/** What follows in the pattern where what is at `p` matches a character. */
+function matchOne(glob: Glob, p: number, character: number): number {
+  const { pattern, fold, apart } = glob;
+  const found = fold ? lower(character) : character;
+  const wanted = pattern.charCodeAt(p);
+  if (wanted === QUESTION) return apart && found === SLASH ? OTHER : p + 1;
+  if (wanted === OPEN) {
+    const end = matchSet(glob, p, found);
+    if (end === undefined) return NEVER;
+    return end < 0 || (apart && found === SLASH) ? OTHER : end + 1;
   }
-  let next = codeAt(pattern, p);
-  if (next === 0) {
-    return !crossesSlashes && text.indexOf("/", from) >= 0 ? NO_MATCH : MATCH;
+  if (wanted === BACKSLASH) {
+    // What follows a backslash keeps its case, as in git.
+    return pattern.charCodeAt(p + 1) === found ? p + 2 : OTHER;
   }
-  if (!crossesSlashes && next === SLASH) {
-    const slash = text.indexOf("/", from);
-    return slash < 0 ? NO_MATCH : { pattern: p, text: slash };
-  }
-  const isLiteral = !isGlobSpecial(next);
-  if (fold) next = lower(next);
-  let t = from;
-  for (let found = first; found !== 0; found = codeAt(text, ++t)) {
-    if (isLiteral) {
-      // What cannot start a match is skipped; not beyond a slash.
-      found = codeAt(text, t);
-      while (found !== 0 && (crossesSlashes || found !== SLASH)) {
-        if (fold) found = lower(found);
-        if (found === next) break;
-        found = codeAt(text, ++t);
-        matcher.steps++;
-      }
-      if (found !== next) return NO_MATCH;
-    }
-    const matched = walk(matcher, p, t);
-    if (matched !== NO_MATCH) {
-      if (!crossesSlashes || matched !== ABORT_TO_STARSTAR) return matched;
-    } else if (!crossesSlashes && found === SLASH) {
-      return ABORT_TO_STARSTAR;
-    }
-  }
-  return ABORT_ALL;
+  return (fold ? lower(wanted) : wanted) === found ? p + 1 : OTHER;
 }
 
 /** Whether a character means more than itself: `*`, `?`, `[`, `\`. */
 export function isGlobSpecial(code: number): boolean {
-  return code === STAR || code === 0x3f || code === OPEN || code === BACKSLASH;
+  return code === STAR || code === QUESTION || code === OPEN ||
+    code === BACKSLASH;
 }
 
 const CLASSES: Readonly<Record<string, RegExp>> = {
@@ -244,11 +205,11 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
  * ends, -1 where it does not match, `undefined` where it is malformed.
  */
 function matchSet(
-  matcher: Matcher,
+  glob: Glob,
   open: number,
   character: number,
 ): number | undefined {
-  const { pattern, fold } = matcher;
+  const { pattern, fold } = glob;
   let p = open + 1;
   let code = codeAt(pattern, p);
   const isNegated = code === 0x21 || code === 0x5e;
@@ -256,7 +217,7 @@ function matchSet(
   let isMatch = false;
   let previous = 0;
   do {
-    matcher.steps++;
+    glob.steps++;
     if (code === 0) return undefined;
     const after = codeAt(pattern, p + 1);
     if (code === BACKSLASH) {

@@ -7,10 +7,11 @@
  */
 
 import { ObjectSet } from "../../core/object_set.ts";
+import type { PathKind } from "../../core/path_pattern.ts";
 import type { ObjectFilter } from "../../object/filter.ts";
 import { BLOB, COMMIT, type Kind, TREE } from "../../object/kind.ts";
 import type { ObjectGraph } from "../../storage/types.ts";
-import type { PathView, SparsePatterns } from "./sparse_patterns.ts";
+import type { SizedPath, SparsePatterns } from "./sparse_patterns.ts";
 
 /** The object goes. */
 export const SHOW = 1;
@@ -24,7 +25,7 @@ export interface RuleSetting {
   /** The objects. */
   readonly graph: ObjectGraph;
   /** Where the walk is: the path of what the rule is asked about. */
-  readonly path: PathView;
+  readonly path: SizedPath;
   /** The patterns of `sparse:oid` filters, by their names. */
   readonly patterns: ReadonlyMap<string, SparsePatterns>;
 }
@@ -145,14 +146,14 @@ class KindRule implements Rule {
 /** filter_sparse, without its note that a tree was let through as a whole. */
 class SparseRule implements Rule {
   readonly commits = true;
-  readonly #path: PathView;
+  readonly #path: SizedPath;
   readonly #patterns: SparsePatterns;
   // One for all such rules of a walk, as git keeps it in the object.
   readonly #shown: ObjectSet;
   /** For each directory on the way whether what is undecided goes. */
   readonly #defaults: boolean[] = [false];
 
-  constructor(path: PathView, patterns: SparsePatterns, shown: ObjectSet) {
+  constructor(path: SizedPath, patterns: SparsePatterns, shown: ObjectSet) {
     this.#path = path;
     this.#patterns = patterns;
     this.#shown = shown;
@@ -171,8 +172,8 @@ class SparseRule implements Rule {
     return this.#goes("file") ? SEEN | SHOW : 0;
   }
 
-  #goes(type: "directory" | "file"): boolean {
-    const match = this.#patterns.match(this.#path, type);
+  #goes(kind: PathKind): boolean {
+    const match = this.#patterns.match(this.#path, kind);
     return match === "undecided"
       ? this.#defaults.at(-1) as boolean
       : match === "in";

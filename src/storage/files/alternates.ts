@@ -9,9 +9,10 @@
  * @module
  */
 
-import { toUtf8 } from "../../core/bytes.ts";
+import { binaryToUtf8, toBinary } from "../../core/bytes.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
+import { unquoteC } from "../../core/unquote.ts";
 import type { Complaints } from "./complaints.ts";
 import { absolutePath, joinPath, trimSlashes } from "./paths.ts";
 import { isFresh, type Now, type Stamp } from "./stamp.ts";
@@ -129,64 +130,21 @@ export class ObjectDirectories {
  * parse_alt_odb_entry). Paths that are not UTF-8 are read as such.
  */
 export function parseAlternates(bytes: Uint8Array): string[] {
-  const text = toUtf8(bytes).split("\0", 1)[0] ?? "";
+  const nul = bytes.indexOf(0);
+  const text = toBinary(bytes, 0, nul < 0 ? bytes.length : nul);
   const entries: string[] = [];
   for (let at = 0; at < text.length;) {
     const newline = text.indexOf("\n", at);
     const end = newline < 0 ? text.length : newline;
-    const quoted = text[at] === '"' ? unquote(text, at) : undefined;
+    const quoted = text[at] === '"' ? unquoteC(text, at) : undefined;
     if (quoted !== undefined) {
-      if (quoted.value !== "") entries.push(quoted.value);
+      if (quoted.text !== "") entries.push(binaryToUtf8(quoted.text));
       at = quoted.end + 1;
       continue;
     }
     const line = text.slice(at, end);
-    if (line !== "" && !line.startsWith("#")) entries.push(line);
+    if (line !== "" && !line.startsWith("#")) entries.push(binaryToUtf8(line));
     at = end + 1;
   }
   return entries;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-  '"': '"',
-};
-
-/** quote.c: unquote_c_style; octal escapes are bytes of UTF-8. */
-function unquote(
-  text: string,
-  start: number,
-): { readonly value: string; readonly end: number } | undefined {
-  const bytes: number[] = [];
-  const encoder = new TextEncoder();
-  for (let at = start + 1; at < text.length; at++) {
-    const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
-    if (character === '"') {
-      return { value: toUtf8(Uint8Array.from(bytes)), end: at + 1 };
-    }
-    if (character !== "\\") {
-      bytes.push(...encoder.encode(character));
-      at += character.length - 1;
-      continue;
-    }
-    const octal = /^[0-3][0-7]{2}/.exec(text.slice(at + 1, at + 4))?.[0];
-    const escape = ESCAPES[text[at + 1] ?? ""];
-    if (octal !== undefined) {
-      bytes.push(parseInt(octal, 8));
-      at += 3;
-    } else if (escape !== undefined) {
-      bytes.push(escape.charCodeAt(0));
-      at++;
-    } else {
-      return undefined;
-    }
-  }
-  return undefined;
 }

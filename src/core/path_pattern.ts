@@ -1,5 +1,5 @@
 /**
- * Patterns as `.gitignore` and `.gitattributes` have them: dir.c of git 2.39,
+ * Patterns as `.gitignore`, `.gitattributes` and sparse filters have them: dir.c of git 2.39,
  * which splits a pattern once (parse_path_pattern) and then compares base
  * names or whole paths (match_basename, match_pathname). Binary strings.
  *
@@ -7,12 +7,13 @@
  * @module
  */
 
+import { foldAscii } from "./bytes.ts";
 import {
   isGlobSpecial,
   type WildBudget,
   type WildCase,
   wildmatch,
-} from "../core/wildmatch.ts";
+} from "./wildmatch.ts";
 
 /** A pattern, taken apart. */
 export interface PathPattern {
@@ -62,30 +63,41 @@ export function literalLength(text: string, start = 0): number {
 }
 
 /** A path as patterns are held against it. */
-export interface MatchedPath {
+export interface PathView {
   /** From the root, without a trailing slash. */
   readonly path: string;
-  /** Where its last part starts. */
-  readonly nameAt: number;
-  /** Whether it is a directory (or a repository inside). */
-  readonly isDirectory: boolean;
+  /** Its last part. */
+  readonly name: string;
 }
 
-/**
- * Whether `pattern`, which stands in the directory `base` ("" or without a
- * trailing slash), is for the path.
- */
+/** What is at a path; a repository inside is a directory. */
+export type PathKind = "file" | "directory";
+
+/** Where a pattern stands, and how it is read. */
+export interface PatternPlace {
+  /** The directory: "" or without a trailing slash. */
+  readonly base: string;
+  /** Whether case matters. */
+  readonly letters: WildCase;
+  /** What matching is paid from. */
+  readonly budget?: WildBudget;
+}
+
+const ROOT: PatternPlace = { base: "", letters: "exact" };
+
+/** Whether `pattern` is for the path; it stands in the root unless told. */
 export function matchesPath(
   pattern: PathPattern,
-  base: string,
-  { path, nameAt, isDirectory }: MatchedPath,
-  letters: WildCase,
-  budget?: WildBudget,
+  view: PathView,
+  kind: PathKind,
+  { base, letters, budget }: PatternPlace = ROOT,
 ): boolean {
-  if (pattern.isForDirectories && !isDirectory) return false;
+  if (pattern.isForDirectories && kind === "file") return false;
   if (pattern.isForNames) {
-    return matchesName(pattern, path, nameAt, letters, budget);
+    return matchesName(pattern, view.name, letters, budget);
   }
+  const { path } = view;
+  if (path === "") return false;
   let from = 0;
   if (base !== "") {
     if (path.length <= base.length || path[base.length] !== "/") return false;
@@ -104,20 +116,18 @@ export function matchesPath(
 
 function matchesName(
   { text, rest, suffix }: PathPattern,
-  path: string,
-  nameAt: number,
+  name: string,
   letters: WildCase,
   budget: WildBudget | undefined,
 ): boolean {
   if (rest === "") {
-    return path.length - nameAt === text.length &&
-      startsAt(path, text, nameAt, letters);
+    return name.length === text.length && startsAt(name, text, 0, letters);
   }
   if (suffix !== undefined) {
-    const from = path.length - suffix.length;
-    return from >= nameAt && startsAt(path, suffix, from, letters);
+    const from = name.length - suffix.length;
+    return from >= 0 && startsAt(name, suffix, from, letters);
   }
-  return wildmatch(text, path.slice(nameAt), letters, "plain", budget);
+  return wildmatch(text, name, letters, "plain", budget);
 }
 
 function startsAt(
@@ -128,9 +138,4 @@ function startsAt(
 ): boolean {
   if (letters === "exact") return text.startsWith(part, at);
   return foldAscii(text.slice(at, at + part.length)) === foldAscii(part);
-}
-
-/** The text with its ASCII letters made small. */
-export function foldAscii(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
