@@ -121,6 +121,7 @@ function matchesName(
   budget: WildBudget | undefined,
 ): boolean {
   if (rest === "") {
+    if (letters === "exact") return name === text;
     return name.length === text.length && startsAt(name, text, 0, letters);
   }
   if (suffix !== undefined) {

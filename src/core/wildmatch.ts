@@ -40,8 +40,8 @@ export function wildmatch(
 ): boolean {
   const apart = slashes === "apart";
   const glob = { pattern, fold: letters === "fold", apart, steps: 1 };
-  // What follows the last star, and where what the star takes ends: of one
-  // that stops at slashes or takes them as characters, and of a `**` with them.
+  // What follows the last star in the pattern, and where in the text ends what
+  // that star takes; and the same of the last `**` that crosses slashes.
   let afterStar = -1;
   let starEnd = 0;
   let afterCross = -1;
@@ -50,12 +50,12 @@ export function wildmatch(
   let p = 0;
   let t = 0;
   for (; glob.steps <= MAX_STEPS; glob.steps++) {
-    let next = OTHER;
     if (p === pattern.length) {
       matched = t === text.length;
       if (matched) break;
     } else if (pattern.charCodeAt(p) === STAR) {
       const after = skipStars(pattern, p);
+      glob.steps += after - p;
       const slash = apart ? crossing(pattern, p, after) : NEVER;
       if (slash > 0) {
         // "**/" may be nothing, "**\/" has a slash.
@@ -79,7 +79,7 @@ export function wildmatch(
       // Stars take as little as they can: another try would end here, too.
       if (t === text.length) break;
       const found = text.charCodeAt(t);
-      next = matchOne(glob, p, found);
+      const next = matchOne(glob, p, found);
       if (next === NEVER) break;
       if (next !== OTHER) {
         // A star before this slash has ended at it, or not at all.
