@@ -63,17 +63,23 @@ export interface FormatContext {
   warn(line: string): void;
 }
 
-/** `before` with `format` expanded behind it. */
+/**
+ * `before` with `format` expanded behind it. Yields after every placeholder:
+ * many of them take long.
+ */
 export function formatCommit(
   before: string,
   format: string,
   context: FormatContext,
-): string {
+): Generator<undefined, string, void> {
   return new Expansion(before, cText(format), context).run();
 }
 
 /** Copying a text of 2^n bytes costs as much as making one of 2^(n - FLAT). */
 const FLAT = 4;
+
+/** Looking for trailers costs as much as making so many times the message. */
+const TRAILER_WORK = 8;
 
 /** A text that grows. */
 interface Sink {
@@ -100,7 +106,7 @@ class Expansion {
   }
 
   /** strbuf.c: strbuf_expand, and repo_format_commit_message around it. */
-  run(): string {
+  *run(): Generator<undefined, string, void> {
     const format = this.#format;
     const out = this.#out;
     for (let at = 0;;) {
@@ -118,6 +124,7 @@ class Expansion {
       this.#context.meter(Math.max(out.text.length - before, 0) + 8);
       if (consumed === 0) out.text += "%";
       at += consumed;
+      yield;
     }
     this.#rewrap(out, 0, 0, 0);
     return this.#encoded(out.text);
@@ -364,7 +371,7 @@ class Expansion {
     }
     if (format[end] !== ")") return 0;
     const message = context.text.subjectAndBody;
-    context.meter(message.length);
+    context.meter(message.length * TRAILER_WORK);
     sink.text = addTrailers(sink.text, message, options);
     return end + 1 - at;
   }

@@ -69,6 +69,8 @@ export interface FormatSources {
   now(): number;
   /** Minutes that local time is ahead of UTC at a time; none unless given. */
   zone?(seconds: number): number;
+  /** Called between two placeholders: what it returns is waited for. */
+  rest?(): Promise<void> | undefined;
   /** Gets what git would write to stderr, without the last LF. */
   warn?(line: string): void;
 }

@@ -75,12 +75,22 @@ export class CommitFormatter {
     const descriptionsLeft = this.#descriptionsLeft;
     for (;;) {
       try {
-        return fromBinary(this.#expandText(text));
+        return fromBinary(await this.#drive(this.#expandText(text)));
       } catch (error) {
         if (!(error instanceof Missing)) throw error;
         this.#descriptionsLeft = descriptionsLeft;
         await this.#load(error.what);
       }
+    }
+  }
+
+  /** Lets others have their turn between two placeholders. */
+  async #drive(work: Generator<undefined, string, void>): Promise<string> {
+    for (;;) {
+      const step = work.next();
+      if (step.done === true) return step.value;
+      const rest = this.#sources.rest?.();
+      if (rest !== undefined) await rest;
     }
   }
 
@@ -102,7 +112,7 @@ export class CommitFormatter {
     }
   }
 
-  #expandText(text: string): string {
+  *#expandText(text: string): Generator<undefined, string, void> {
     const context = this.#context();
     let out = "";
     for (let at = 0;;) {
@@ -115,7 +125,7 @@ export class CommitFormatter {
         return out;
       }
       out += text.slice(at, open);
-      out = formatCommit(out, text.slice(start, close), context);
+      out = yield* formatCommit(out, text.slice(start, close), context);
       if (out.length > this.#maxBytes) throw tooLarge();
       at = close + 1;
     }

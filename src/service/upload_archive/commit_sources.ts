@@ -80,7 +80,7 @@ export class CommitSources implements FormatSources {
     const { refs } = this.#objects;
     const named: NamedRef[] = [];
     for (const record of refs.list("refs/")) {
-      await this.#rest();
+      await this.rest();
       named.push({ ...record, peeled: this.#peeled(record) });
     }
     const head = { oid: refs.head?.oid, target: refs.head?.target };
@@ -100,7 +100,7 @@ export class CommitSources implements FormatSources {
       tags: async () => {
         const tags = [];
         for (const record of this.#objects.refs.list(TAGS)) {
-          await this.#rest();
+          await this.rest();
           const { name, oid } = record;
           const peeled = this.#peeled(record) ?? oid;
           tags.push({ name: name.slice(TAGS.length), oid, peeled });
@@ -108,7 +108,7 @@ export class CommitSources implements FormatSources {
         return tags;
       },
       tag: async (oid) => {
-        await this.#rest();
+        await this.rest();
         return this.#attempt(
           oid,
           TAG,
@@ -116,7 +116,7 @@ export class CommitSources implements FormatSources {
         );
       },
       commit: async (oid) => {
-        await this.#rest();
+        await this.rest();
         const store = this.#store;
         return this.#attempt(oid, COMMIT, (number) => {
           const parents: Oid[] = [];
@@ -137,6 +137,11 @@ export class CommitSources implements FormatSources {
 
   zone(seconds: number): number {
     return -new Date(seconds * 1000).getTimezoneOffset();
+  }
+
+  rest(): Promise<void> | undefined {
+    const { pacer } = this.#conversation;
+    return pacer.due ? pacer.turn() : undefined;
   }
 
   /** What tags lead to from a ref; `undefined` where there is no tag. */
@@ -193,10 +198,5 @@ export class CommitSources implements FormatSources {
     }
     if (/^(?:no|off|false)$/i.test(value)) return this.format.hexLength;
     return config.integer("core.abbrev") ?? USUAL_ABBREVIATION;
-  }
-
-  async #rest(): Promise<void> {
-    const { pacer } = this.#conversation;
-    if (pacer.due) await pacer.turn();
   }
 }

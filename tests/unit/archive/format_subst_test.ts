@@ -113,6 +113,25 @@ describe("CommitFormatter", () => {
       );
     }
   });
+
+  it("lets others have their turn between placeholders", async () => {
+    let rests = 0;
+    const sources = {
+      ...await sourcesOf(await commitOf("subject\n", []), () => {}),
+      rest() {
+        rests++;
+        return rests < 10 ? Promise.resolve() : Promise.reject(new Error("no"));
+      },
+    };
+    const text = fromBinary(
+      `$Format:${"%H".repeat(4)}$ $Format:${"%n".repeat(9)}$`,
+    );
+    await assert.rejects(
+      new CommitFormatter(sources).expand(text),
+      /^Error: no/,
+    );
+    assert.equal(rests, 10);
+  });
 });
 
 async function compare(seed: number): Promise<number> {
