@@ -90,7 +90,10 @@ export class SparsePatterns {
 
   /** What the last pattern says that matches `path`. */
   match(path: SizedPath, kind: PathKind): PatternMatch {
-    let last = lastLine(this.#names.get(path.name), kind);
+    // The texts of paths are made when they are first asked for.
+    let last = this.#names.size > 0
+      ? lastLine(this.#names.get(path.name), kind)
+      : -1;
     if (path.length > 0 && path.length <= this.#longest) {
       last = Math.max(last, lastLine(this.#paths.get(path.path), kind));
     }
