@@ -21,6 +21,9 @@ export type Line =
   | { readonly type: "line"; readonly text: string }
   | { readonly type: "flush" | "delim" | "response-end" | "end" };
 
+/** Packets that are read before the clock is looked at. */
+const PACKETS_PER_LOOK = 256;
+
 /** The state that all parts of one session share. */
 export class Conversation {
   /** What the session works with; the repository as its namespace shows it. */
@@ -41,6 +44,7 @@ export class Conversation {
   haves = 0;
   /** Rounds of negotiation so far. */
   rounds = 0;
+  #taken = 0;
 
   /** A conversation over `context.connection`. */
   constructor(context: ServiceContext) {
@@ -73,10 +77,23 @@ export class Conversation {
 
   /** The next line, with the end of input as a value. */
   async lineOrEnd(): Promise<Line> {
+    const breath = this.breathe();
+    if (breath !== undefined) await breath;
     const packet = await this.reader.read();
     return packet.type === "data"
       ? { type: "line", text: requestLine(packet.payload) }
       : packet;
+  }
+
+  /**
+   * To be awaited before a packet is read: where many are at hand, reading one
+   * after the other leaves nobody else a turn.
+   */
+  breathe(): Promise<void> | undefined {
+    if (++this.#taken % PACKETS_PER_LOOK !== 0 || !this.pacer.due) {
+      return undefined;
+    }
+    return this.pacer.turn();
   }
 
   /** The next line; throws a ProtocolError where the input ends. */

@@ -52,6 +52,7 @@ async function readHead(
 ): Promise<V2Request | undefined> {
   const head = new V2RequestHead(requestNames(conversation.context), format);
   for (;;) {
+    await conversation.breathe();
     const packet = head.empty
       ? await firstPacket(conversation)
       : await conversation.reader.read();

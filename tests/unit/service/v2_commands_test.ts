@@ -475,6 +475,30 @@ describe("strict wants", () => {
   });
 });
 
+describe("a client that says much", () => {
+  it("leaves others their turn, in heads and in arguments", async () => {
+    const many = Array.from({ length: 2000 }, () => "server-option=x");
+    for (
+      const input of [
+        pkts("command=ls-refs", ...many, "0000"),
+        command("fetch", ...Array<string>(2000).fill(`have ${UNKNOWN}`)),
+      ]
+    ) {
+      let turns = 0;
+      const turn = () => {
+        turns++;
+        return Promise.resolve();
+      };
+      const { repository } = history();
+      await good(repository, input, {
+        clock: { ...steppingClock(10_000), turn },
+        limits: { sliceMs: 1, maxHaves: 2000 },
+      });
+      assert.ok(turns >= 7, `${turns}`);
+    }
+  });
+});
+
 describe("a client that leaves", () => {
   const { repository } = history();
 
