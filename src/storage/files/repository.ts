@@ -41,8 +41,8 @@ const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024 - 1;
 const WEIGHED_OBJECTS = 4096;
 const WEIGHED_BYTES = 16 * 1024 * 1024;
 
-// Loaded for a snapshot: the first bytes of protocol v2 need no objects, and
-// leave a process of their own 1 ms earlier without this code.
+// Loaded for a snapshot: the first bytes of protocol v2 need no objects. With
+// what else waits for a request (service/v2/table.ts) that is worth 1 ms.
 const objectsModule = once(() => import("./objects.ts"));
 
 /** What a {@linkcode FileRepository} is made from. */
