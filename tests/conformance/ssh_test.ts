@@ -129,6 +129,7 @@ describe("a forced command", () => {
         stderr,
         new RegExp(
           `^fatal: '${asked}' does not appear to be a git repository\n`,
+          "m",
         ),
       );
     });

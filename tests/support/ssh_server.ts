@@ -73,6 +73,8 @@ export async function startSshServer(
       "StrictModes no",
       "PasswordAuthentication no",
       "PermitRootLogin forced-commands-only",
+      // Debian's bash reads ~/.bashrc for sshd where it is the first shell.
+      "SetEnv SHLVL=1",
       ...acceptEnv.map((name) => `AcceptEnv ${name}`),
       "",
     ].join("\n"),
