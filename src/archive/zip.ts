@@ -54,6 +54,13 @@ const CRC_STEP = 1024 * 1024;
 /** The part of a content that tells whether it is text: xdiff-interface.c. */
 const FIRST_FEW_BYTES = 8000;
 
+/** What is known of an entry before its bytes. */
+interface EntryWish {
+  readonly flags: number;
+  readonly crc: number;
+  readonly wantsDeflate: boolean;
+}
+
 interface Planned {
   readonly flags: number;
   readonly crc: number;
@@ -173,11 +180,7 @@ export class ZipWriter implements ArchiveWriter {
   /** An entry whose stream is made before its header. */
   *#whole(
     entry: ArchiveEntry,
-    { flags, crc, wantsDeflate }: {
-      readonly flags: number;
-      readonly crc: number;
-      readonly wantsDeflate: boolean;
-    },
+    { flags, crc, wantsDeflate }: EntryWish,
   ): Generator<Uint8Array, Planned, void> {
     const { data } = entry;
     const parts = wantsDeflate ? yield* this.#smaller(data) : undefined;
@@ -225,11 +228,7 @@ export class ZipWriter implements ArchiveWriter {
   /** An entry whose sizes follow its stream. */
   *#stream(
     entry: ArchiveEntry,
-    { flags, crc, wantsDeflate }: {
-      readonly flags: number;
-      readonly crc: number;
-      readonly wantsDeflate: boolean;
-    },
+    { flags, crc, wantsDeflate }: EntryWish,
   ): Generator<Uint8Array, Planned, void> {
     const { data } = entry;
     const size = data.length;

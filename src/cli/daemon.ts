@@ -90,10 +90,7 @@ function offered(options: GivenOptions): readonly ServiceSetting[] {
   const given = serviceSettings(options);
   withSettings(SERVICES, given);
   // An archive holds nothing that a clone does not give as well.
-  const isServed = SERVICES.some(({ name, run }) =>
-    name === "upload-archive" && run !== undefined
-  );
-  return followsGit(options) || !isServed
+  return followsGit(options)
     ? given
     : [{ service: "upload-archive", change: "enable" }, ...given];
 }

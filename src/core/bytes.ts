@@ -182,3 +182,15 @@ export function printable(text: string, limit = 200): string {
       : `\\u${code.toString(16).padStart(4, "0")}`;
   });
 }
+
+/** The bytes as words, without the last few; none where they do not align. */
+export function wordsOf(
+  { buffer, byteOffset, length }: Uint8Array,
+): Int32Array {
+  const isAligned = byteOffset % 4 === 0;
+  return new Int32Array(
+    buffer,
+    isAligned ? byteOffset : 0,
+    isAligned ? length >>> 2 : 0,
+  );
+}

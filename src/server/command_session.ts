@@ -72,10 +72,9 @@ export async function runCommandSession(
   });
   const protocol = highestVersion(asked.protocol);
   const { terms } = context;
-  const heard = new HeardConnection(timed);
   await row.run({
     repository,
-    connection: heard,
+    connection: timed,
     protocol,
     clock: context.clock,
     logger: context.logger,
@@ -88,48 +87,8 @@ export async function runCommandSession(
   // upload-pack.c: receive_needs; over git:// nobody sees how the child ended.
   const mustAsk = row.name === "upload-pack" && protocol < 2 &&
     !terms.advertiseOnly;
-  if (mustAsk && heard.isSilent) {
+  if (mustAsk && timed.isSilent) {
     throw new ProtocolError("hung-up", "the remote end hung up unexpectedly");
-  }
-}
-
-/** A connection that knows whether its peer has ever said anything. */
-class HeardConnection implements Connection {
-  readonly #connection: Connection;
-  isSilent = true;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  get peer(): string {
-    return this.#connection.peer;
-  }
-
-  get address(): string {
-    return this.#connection.address;
-  }
-
-  get sent(): number {
-    return this.#connection.sent ?? 0;
-  }
-
-  async read(into: Uint8Array, signal?: AbortSignal): Promise<number> {
-    const count = await this.#connection.read(into, signal);
-    if (count > 0) this.isSilent = false;
-    return count;
-  }
-
-  write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    return this.#connection.write(bytes, signal);
-  }
-
-  closeWrite(): Promise<void> {
-    return this.#connection.closeWrite();
-  }
-
-  close(): void {
-    this.#connection.close();
   }
 }
 

@@ -33,6 +33,7 @@ export class TimedConnection implements Connection, Disposable {
   #connection: Connection;
   #options: TimedConnectionOptions;
   #waiting = 0;
+  #hasHeard = false;
   #since = 0;
   #sent = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -59,12 +60,19 @@ export class TimedConnection implements Connection, Disposable {
     return this.#connection.sent ?? 0;
   }
 
+  /** Whether the peer has never sent a byte that was read. */
+  get isSilent(): boolean {
+    return !this.#hasHeard;
+  }
+
   /** Reads: see {@linkcode Connection.read}. */
   async read(into: Uint8Array, signal?: AbortSignal): Promise<number> {
     const ending = signal ?? this.#options.signal;
     this.#begin();
     try {
-      return await this.#connection.read(into, ending);
+      const count = await this.#connection.read(into, ending);
+      if (count > 0) this.#hasHeard = true;
+      return count;
     } catch (cause) {
       throw disconnected(cause, ending);
     } finally {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wordsOf } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import { NumberList } from "../../core/number_list.ts";
 import { MODE_TREE, MODE_TYPE } from "../../object/tree.ts";
@@ -116,16 +117,6 @@ function isSame(
 /** What follows a name: a tree's sorts as if it had a slash. */
 function ending(mode: number): number {
   return (mode & MODE_TYPE) === MODE_TREE ? SLASH : 0;
-}
-
-/** The bytes as words, without the last few; none where they do not align. */
-function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
-  const isAligned = byteOffset % 4 === 0;
-  return new Int32Array(
-    buffer,
-    isAligned ? byteOffset : 0,
-    isAligned ? length >>> 2 : 0,
-  );
 }
 
 function corrupt(message: string): StorageError {

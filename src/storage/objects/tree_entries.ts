@@ -5,6 +5,7 @@
  * @module
  */
 
+import { wordsOf } from "../../core/bytes.ts";
 import { MODE_TREE, MODE_TYPE } from "../../object/tree.ts";
 
 const SPACE = 0x20;
@@ -80,16 +81,6 @@ export function newEntries(
     }
     if (order >= 0) was = otherEnd < 0 ? other.length : otherEnd;
   }
-}
-
-/** The bytes as words, without the last few; none where they do not align. */
-function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
-  const isAligned = byteOffset % 4 === 0;
-  return new Int32Array(
-    buffer,
-    isAligned ? byteOffset : 0,
-    isAligned ? length >>> 2 : 0,
-  );
 }
 
 /** The start of the last entry, from `start` on, that ends beyond `limit`. */
