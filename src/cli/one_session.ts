@@ -7,11 +7,7 @@
  */
 
 import { serveCommand } from "../compose/command.ts";
-import {
-  directoryBackend,
-  FileSystemBackend,
-  userHome,
-} from "../compose/files.ts";
+import { directoryBackend, FileSystemBackend } from "../compose/files.ts";
 import {
   messageOf,
   ProtocolError,
@@ -86,7 +82,7 @@ export async function runOneSession(
         ? withWords(backend, directory, place)
         : nowhere(directory.wrong),
       service,
-      path: isStranger ? belowPath(path) : fullPath(path, mode, io),
+      path: isStranger ? belowPath(path) : await fullPath(path, mode, io),
       protocol: env("GIT_PROTOCOL") ?? "",
       limits: { timeoutMs: timeout * 1000 },
       terms,
@@ -154,17 +150,22 @@ function isBrokenPipe(error: unknown): boolean {
 }
 
 /** The caller's path, absolute; git looks up homes unless it is strict. */
-function fullPath(
+async function fullPath(
   path: string,
   mode: SearchMode,
   io: ProcessIo,
-): string {
+): Promise<string> {
   if (path === "" || path.startsWith("/")) return path;
   const [, user, rest] = /^~([^/]*)(.*)$/s.exec(path) ?? [];
   if (mode === "strict" || user === undefined) return `${io.cwd()}/${path}`;
-  const home = user === "" ? io.env("HOME") : userHome(user);
+  const home = user === "" ? io.env("HOME") : await userHome(user);
   // NUL stands in no path: there is no such home.
   return home === undefined ? "\0" : `${home}${rest}`;
+}
+
+async function userHome(name: string): Promise<string | undefined> {
+  const { findUser } = await import("../compose/system.ts");
+  return (await findUser(name))?.home;
 }
 
 /** A stranger's path, from the root. "~" stays what it is, and is refused. */

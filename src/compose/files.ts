@@ -4,7 +4,6 @@
  * @module
  */
 
-import { EMPTY_BYTES, toUtf8 } from "../core/bytes.ts";
 import { type Logger, SILENT } from "../core/logger.ts";
 import { NODE_FILES } from "../runtime/files.ts";
 import { currentDirectory, environment, userId } from "../runtime/process.ts";
@@ -133,17 +132,6 @@ export function directoryBackend(
     openRepository: (path) => backend.openDirectory(path, options.mode),
   };
 }
-
-/** The home of a user by name, as the machine's table of users has it. */
-export function userHome(name: string): string | undefined {
-  const bytes = NODE_FILES.read("/etc/passwd", MAX_PASSWD_BYTES);
-  // passwd(5): name, password, user id, group id, comment, home, shell.
-  const fields = toUtf8(bytes ?? EMPTY_BYTES).split("\n")
-    .map((line) => line.split(":")).find(([own]) => own === name);
-  return fields?.[5];
-}
-
-const MAX_PASSWD_BYTES = 16 * 1024 * 1024;
 
 type Environment = (name: string) => string | undefined;
 
