@@ -1,6 +1,7 @@
 /**
  * The file system over `node:fs`, which both runtimes have, with the same
- * behaviour on both. Reading only, synchronous only; not for writing.
+ * behaviour on both. Reading only, synchronous only; writing is
+ * `write_files.ts`.
  *
  * @module
  */
@@ -39,7 +40,21 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "file name too long",
   ENXIO: "no such device or address",
   ESTALE: "stale file handle",
+  ENOENT: "no such file or directory",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EEXIST: "file exists",
+  ENOTEMPTY: "directory not empty",
+  ENOSPC: "no space left on device",
+  EDQUOT: "disk quota exceeded",
+  EROFS: "read-only file system",
+  EXDEV: "invalid cross-device link",
 };
+
+/** The system's words for a code, as git prints them but for the first letter. */
+export function wordsOf(code: string): string {
+  return WORDS[code] ?? code;
+}
 
 // O_NONBLOCK: opening a FIFO that nobody writes to returns at once.
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) |
@@ -101,13 +116,14 @@ function attempt<T>(verb: string, path: string, call: () => T): T | undefined {
     if (ABSENT.has(code)) return undefined;
     throw new StorageError(
       code,
-      `Cannot ${verb} ${path}: ${WORDS[code] ?? code}`,
+      `Cannot ${verb} ${path}: ${wordsOf(code)}`,
       { cause: error },
     );
   }
 }
 
-function codeOf(error: unknown): string {
+/** The system's code of an error that a call threw; "EIO" without one. */
+export function codeOf(error: unknown): string {
   const code = (error as { readonly code?: unknown } | null)?.code;
   return typeof code === "string" ? code : "EIO";
 }

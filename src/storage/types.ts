@@ -15,6 +15,7 @@ import type { ObjectFormat, Oid } from "../core/oid.ts";
 import type { RefName } from "../core/ref_name.ts";
 import type { Hash } from "../kernels/types.ts";
 import type { Kind } from "../object/kind.ts";
+import type { RepositoryWriter } from "./writes.ts";
 
 /**
  * Finds repositories by the path that a client names.
@@ -88,6 +89,8 @@ export interface Repository {
    * Cheap where nothing has changed since the last one.
    */
   snapshot(): Promise<Snapshot>;
+  /** What changes it; absent where it can only be read. */
+  writer?(): Promise<RepositoryWriter>;
 }
 
 /** Where a repository's directories are, all absolute. Can be cloned. */
@@ -214,7 +217,7 @@ export interface RefSnapshot {
   runs?(prefix: string): Iterable<RefRecord | RefRun>;
 }
 
-/** Where refs come from; writing joins this port with receive-pack. */
+/** Where refs come from; they are changed by a `RefWriter`. */
 export interface RefStore {
   /** The refs now. Equal ids mean that nothing changed. */
   read(): Promise<RefSnapshot>;

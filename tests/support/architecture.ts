@@ -24,9 +24,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   archive: ["core", "kernels/types.ts", "object"],
   service: [
     ...["core", "kernels/types.ts", "pktline", "object", "pack", "wire"],
-    ...["archive", "graph", "storage/types.ts"],
+    ...["archive", "graph", "storage/types.ts", "storage/writes.ts"],
   ],
-  server: ["core", "pktline", "wire", "service", "storage/types.ts"],
+  server: [
+    ...["core", "pktline", "wire", "service", "storage/types.ts"],
+    "storage/writes.ts",
+  ],
   runtime: ["core"],
   compose: [
     ...["core", "kernels", "pack", "storage", "service", "server", "runtime"],

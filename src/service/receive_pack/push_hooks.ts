@@ -1,0 +1,54 @@
+/**
+ * What may look at a push and say no, as receive-pack sees it: programs in the
+ * repository's `hooks`, and callbacks of the program that serves it, behind
+ * one port.
+ *
+ * @see https://git-scm.com/docs/githooks
+ * @module
+ */
+
+import type { Oid } from "../../core/oid.ts";
+import type { RefName } from "../../core/ref_name.ts";
+import type { RefObserver } from "../../storage/writes.ts";
+
+/** One command of a push, as hooks are told of it. Can be cloned. */
+export interface PushedRef {
+  /** The ref as the client names it, without a namespace. */
+  readonly name: RefName;
+  /** What it was; the zero id for "not there". */
+  readonly old: Oid;
+  /** What it is to be; the zero id for a deletion. */
+  readonly new: Oid;
+}
+
+/** A push as hooks are told of it. Can be cloned. */
+export interface Push {
+  /** Its commands, in the client's order. */
+  readonly refs: readonly PushedRef[];
+  /** Push options, where they were negotiated: binary strings. */
+  readonly options?: readonly string[];
+}
+
+/** Takes what a hook writes: bytes for band 2, as they come. */
+export type HookOutput = (bytes: Uint8Array) => Promise<void>;
+
+/** The hooks of one session on one repository. */
+export interface PushHooks {
+  /**
+   * Before anything of the push is visible; `environment` is the quarantine's.
+   * False refuses all of it. Rejects where a hook cannot be run.
+   */
+  preReceive(
+    push: Push,
+    environment: Readonly<Record<string, string>>,
+    output: HookOutput,
+  ): Promise<boolean>;
+  /** Before one ref is updated: false refuses that. Absent: none would say. */
+  readonly update?: (ref: PushedRef, output: HookOutput) => Promise<boolean>;
+  /** Hears of transactions. Absent: there is none that would. */
+  readonly observe?: (output: HookOutput) => RefObserver;
+  /** After the report, with the refs that were updated. Never rejects. */
+  postReceive(push: Push, output: HookOutput): Promise<void>;
+  /** After that, likewise: git's `post-update`. */
+  postUpdate(refs: readonly RefName[], output: HookOutput): Promise<void>;
+}

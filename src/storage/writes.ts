@@ -1,0 +1,197 @@
+/**
+ * The ports through which repositories are changed: objects come in by a
+ * quarantine, refs by transactions. Types alone, as in `types.ts`.
+ *
+ * @module
+ */
+
+import type { Oid } from "../core/oid.ts";
+import type { RefName } from "../core/ref_name.ts";
+import type { FsckRules } from "../object/fsck/rules.ts";
+import type { Snapshot } from "./types.ts";
+
+/** How far what was acknowledged is pressed to the disk: `gitsrv.fsync`. */
+export type FsyncMode =
+  /** Everything that a push has changed, directories too, before it is told. */
+  | "full"
+  /** What git presses unless told otherwise: packs and their indexes. */
+  | "git"
+  /** Nothing. */
+  | "off";
+
+/** What changes a repository; absent from those that are only read. */
+export interface RepositoryWriter {
+  /** Changes refs. */
+  readonly refs: RefWriter;
+  /**
+   * Makes a place for objects that nobody sees before they are published.
+   * What dead processes have left of such places is removed first.
+   */
+  openQuarantine(): Promise<Quarantine>;
+  /** Writes `info/refs` and `objects/info/packs`, where a store has those. */
+  updateServerInfo?(): Promise<void>;
+  /**
+   * Adds roots to the repository's `shallow` file, where a store has one:
+   * commits whose parents a push said it does not bring.
+   */
+  addShallow?(commits: readonly Oid[]): Promise<void>;
+}
+
+/** One ref that is to change. */
+export interface RefUpdate {
+  /** Its full name as it is stored; of a symref, what it names changes. */
+  readonly name: RefName;
+  /**
+   * What it must be until the change is made: the zero id for "not there".
+   * Absent: whatever it is.
+   */
+  readonly old?: Oid;
+  /** What it is to be; the zero id takes it away. */
+  readonly new: Oid;
+}
+
+/** Why a ref did not change. */
+export interface RefFailure {
+  /**
+   * "locked": somebody else holds its lock; "changed": it is not what it had
+   * to be, or not there; "exists": it is there and had not to be; "conflict":
+   * another ref's name is a directory of its name, or the other way round;
+   * "broken": what is stored cannot be read; "aborted": another of an atomic
+   * transaction failed, or an observer said no; "failed": the disk.
+   */
+  readonly code:
+    | "locked"
+    | "changed"
+    | "exists"
+    | "conflict"
+    | "broken"
+    | "aborted"
+    | "failed";
+  /** In git's words, as behind "error: ". A binary string. */
+  readonly message: string;
+}
+
+/** Where a transaction stands when an observer is asked. */
+export type RefPhase = "prepared" | "committed" | "aborted";
+
+/**
+ * Hears of every transaction, as git's hook `reference-transaction` does:
+ * "prepared" with all locks held, where `false` aborts it, then "committed" or
+ * "aborted".
+ */
+export type RefObserver = (
+  phase: RefPhase,
+  updates: readonly RefUpdate[],
+) => Promise<boolean>;
+
+/** How refs are to change. */
+export interface RefTransactionOptions {
+  /** All of them or none; else each as if it were alone. */
+  readonly atomic: boolean;
+  /** Who reflogs name: "Name <mail> 1700000000 +0100", a binary string. */
+  readonly committer: string;
+  /** What reflogs say: "push". A binary string. */
+  readonly message: string;
+  /** Hears of each transaction: of every ref's own where not `atomic`. */
+  readonly observe?: RefObserver;
+  /** Ends waiting for locks. What was committed stays so. */
+  readonly signal?: AbortSignal;
+}
+
+/** Changes refs, safely beside git and beside other writers. */
+export interface RefWriter {
+  /**
+   * Changes refs; resolves when what has changed is as durable as the
+   * repository's `gitsrv.fsync` asks. Gives, in the order of `updates`, why
+   * each did not change, `undefined` for those that did. No two updates may
+   * come to the same ref. Rejects only where the session was ended before
+   * anything changed. A ref that is deleted and is not there is no failure.
+   */
+  apply(
+    updates: readonly RefUpdate[],
+    options: RefTransactionOptions,
+  ): Promise<readonly (RefFailure | undefined)[]>;
+}
+
+/** Bytes of a pack as they arrive. */
+export interface PackInput {
+  /** Reads at least one byte into `into`; 0 is the end of input. */
+  read(into: Uint8Array): Promise<number>;
+}
+
+/** Bounds of one pack that is taken in; 0 is none. */
+export interface IntakeLimits {
+  /** Bytes of the pack as it arrives: `receive.maxInputSize`. */
+  readonly maxInputBytes: number;
+  /** Bytes that all of its objects come to. */
+  readonly maxInflatedBytes: number;
+  /** Bytes that one object comes to. */
+  readonly maxObjectBytes: number;
+  /** Objects. */
+  readonly maxObjects: number;
+  /** Deltas on top of each other. */
+  readonly maxDeltaDepth: number;
+}
+
+/** How a pack is to be taken in. */
+export interface ReceiveOptions {
+  /** Bounds. */
+  readonly limits: IntakeLimits;
+  /** Packs of fewer objects are stored as loose ones; 0: none are. */
+  readonly unpackLimit: number;
+  /** Checks of every object; without them, only that they are whole. */
+  readonly fsck?: FsckRules;
+  /** What the pack's `.keep` says, while nothing names its objects yet. */
+  readonly keep: string;
+  /** Hears how far it has come, now and then. May be slow: it is waited for. */
+  readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** How far a pack has come. */
+export interface IntakeProgress {
+  /** "receiving": entries read; "resolving": deltas made into objects. */
+  readonly phase: "receiving" | "resolving";
+  /** How many are done. */
+  readonly done: number;
+  /** Of how many. */
+  readonly total: number;
+  /** Bytes of the pack so far. */
+  readonly bytes: number;
+}
+
+/** What was taken in. */
+export interface ReceivedPack {
+  /** Objects in the pack as it was sent. */
+  readonly objects: number;
+  /** Its bytes as it was sent. */
+  readonly bytes: number;
+  /** Objects that were added to it as bases of thin deltas. */
+  readonly completed: number;
+  /** Whether it is stored as a pack, not as loose objects. */
+  readonly isPack: boolean;
+}
+
+/**
+ * Objects that have arrived and that nobody else sees. Disposing of it removes
+ * all that was not published, and never throws.
+ */
+export interface Quarantine extends AsyncDisposable {
+  /**
+   * What a hook needs in its environment to see the objects; empty where no
+   * program can see them.
+   */
+  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Takes one pack from its header to its trailer, and nothing behind it.
+   * Rejects with a ProtocolError (a pack that is broken) or a RefusedError (a
+   * limit, a check), whose message is what git's `index-pack` says behind
+   * "fatal: ", and with a StorageError where our own disk is at fault.
+   */
+  receive(input: PackInput, options: ReceiveOptions): Promise<ReceivedPack>;
+  /** The repository as it is now, with what was received. */
+  snapshot(): Promise<Snapshot>;
+  /** Shows the objects to everybody, durably. Once; then hooks see them too. */
+  publish(): Promise<void>;
+}
