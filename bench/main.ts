@@ -21,6 +21,7 @@ import {
   type Helper,
   HELPERS,
 } from "./repos.ts";
+import { measurePushes, PUSH_ROWS, pushReport } from "./push.ts";
 import { type Row, ROWS } from "./rows.ts";
 import { runRows } from "./run.ts";
 import { SERVER_NAMES } from "./servers.ts";
@@ -33,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, {
     servers: SERVER_NAMES,
     kinds: GENERATED_KINDS,
-    rows: [...ROWS.map((row) => row.name), STARTUP],
+    rows: [...ROWS.map((row) => row.name), STARTUP, ...PUSH_ROWS],
     helpers: HELPERS,
   });
   if (options === "help") {
@@ -57,6 +58,17 @@ async function main(args: readonly string[]): Promise<number> {
     options.rows.length === 0 || options.rows.includes(row.name)
   );
   const servers = SERVER_NAMES.filter((name) => options.servers.includes(name));
+  const pushes = await measurePushes({
+    ...options,
+    servers,
+    rows: PUSH_ROWS.filter((row) =>
+      options.rows.length === 0 || options.rows.includes(row)
+    ),
+    ...(options.repos[0] === undefined ? {} : { repo: options.repos[0] }),
+    progress: note,
+  });
+  note("");
+  if (pushes.length > 0) say(`${pushReport(pushes)}\n\n`);
   const results: RepositoryResult[] = [];
   for (const make of sources(options, rows)) {
     const repository = await make();
@@ -76,7 +88,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   say(verdicts(results).map((line) => `${line}\n`).join(""));
   if (options.json !== undefined) {
-    const raw = { facts, options, startup, results };
+    const raw = { facts, options, startup, pushes, results };
     await Deno.writeTextFile(options.json, `${JSON.stringify(raw, null, 1)}\n`);
   }
   return hasFaults(results) ? 1 : 0;

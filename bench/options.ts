@@ -28,7 +28,8 @@ export interface BenchOptions {
 /** What `--help` prints. */
 export const USAGE = `usage: deno task bench [options]
 
-  --repo PATH         measure this repository too (may be repeated)
+  --repo PATH         measure this repository too (may be repeated); the first
+                      one is pushed as a whole, row push-history
   --with HELPER,...   measure a copy of each given repository with bitmap,
                       commit-graph too, for the rows that are about them
   --rows NAME,...     these rows alone

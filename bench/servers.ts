@@ -44,6 +44,14 @@ export function bunPath(): string {
   return Deno.env.get("GITSRV_BUN") ?? `${ROOT}tools/node_modules/.bin/bun`;
 }
 
+/** What a server is started with beside the bench's usual options. */
+export interface ServerExtras {
+  /** More options, understood by all servers. */
+  readonly args?: readonly string[];
+  /** The configuration of the account; the bench's usual one unless told. */
+  readonly config?: string;
+}
+
 /**
  * Starts a server on a free loopback port, over one base path with every
  * repository exported. It returns once the port listens, found without a
@@ -54,6 +62,7 @@ export function bunPath(): string {
 export async function startServer(
   name: ServerName,
   base: string,
+  extras: ServerExtras = {},
 ): Promise<RunningServer> {
   const [program, ...args] = await COMMANDS[name]();
   const port = freePort();
@@ -65,12 +74,13 @@ export async function startServer(
       `--base-path=${base}`,
       "--export-all",
       "--enable=upload-archive",
+      ...extras.args ?? [],
       base,
     ],
     cwd: ROOT,
     env: {
       ...GIT_ENV,
-      GIT_CONFIG_GLOBAL: `${ROOT}bench/server.gitconfig`,
+      GIT_CONFIG_GLOBAL: extras.config ?? `${ROOT}bench/server.gitconfig`,
     },
     stdin: "null",
     stdout: "null",
