@@ -25,12 +25,19 @@ export const BRANCH = "refs/heads/pushed";
 const NOTHING = "0".repeat(40);
 const TYPES = { commit: 1, tree: 2, blob: 3 };
 
-/** `count` commits on top of `tip`, each with a tree and a file of its own. */
-export function oneCommitPushes(tip: string, count: number): OnePush[] {
+/**
+ * `count` commits on top of `tip`, each with a tree and a file of its own;
+ * with another `label` they are others.
+ */
+export function oneCommitPushes(
+  tip: string,
+  count: number,
+  label = "pushed",
+): OnePush[] {
   const pushes: OnePush[] = [];
   let [old, parent] = [NOTHING, tip];
   for (let i = 0; i < count; i++) {
-    const blob = object("blob", Buffer.from(`pushed ${i}\n`.repeat(20)));
+    const blob = object("blob", Buffer.from(`${label} ${i}\n`.repeat(20)));
     const tree = object(
       "tree",
       Buffer.concat([Buffer.from("100644 file\0"), blob.raw]),

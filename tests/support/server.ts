@@ -101,7 +101,10 @@ export async function daemonCommand(
 }
 
 /** A program of git's that serves one session on its stdin and stdout. */
-export type Service = "git-upload-pack" | "git-upload-archive";
+export type Service =
+  | "git-upload-pack"
+  | "git-receive-pack"
+  | "git-upload-archive";
 
 /** The command that takes the options of such a program. */
 export function serviceCommand(
