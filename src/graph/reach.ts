@@ -232,6 +232,25 @@ export function* reachedFrom(
   return reached;
 }
 
+/**
+ * Whether `commit` is `ancestor` or reaches it, both commits that are here:
+ * a change from `ancestor` to `commit` is then a fast-forward. Yields as
+ * {@linkcode reachedFrom}.
+ *
+ * commit-reach.c: in_merge_bases.
+ */
+export function* isAncestor(
+  graph: ObjectGraph,
+  ancestor: number,
+  commit: number,
+  cut: ObjectSet = NO_CUT,
+): Generator<number, boolean, void> {
+  const targets = new ObjectSet(1);
+  targets.add(ancestor);
+  const reached = yield* reachedFrom(graph, [commit], targets, cut);
+  return reached.size > 0;
+}
+
 /** Commits below it reach none of `targets`; 0 where that is not known. */
 function leastGeneration(graph: ObjectGraph, targets: ObjectSet): number {
   if (graph.generation === undefined) return 0;

@@ -131,7 +131,7 @@ export function* select(
  * rest is the same without (list-objects.c: mark_edges_uninteresting,
  * add_edge_parents).
  */
-function* collectEdges(
+export function* collectEdges(
   graph: ObjectGraph,
   walk: RevisionWalk,
   commits: NumberList,

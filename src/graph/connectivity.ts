@@ -1,0 +1,292 @@
+/**
+ * Whether what a push brings is whole: everything that new tips reach, and that
+ * the refs do not reach already, must be here. Not for choosing what is sent:
+ * see `select.ts`.
+ *
+ * connected.c: check_connected, which is `rev-list --objects <tips> --not
+ * --all`; receive-pack.c: set_connectivity_errors.
+ *
+ * @module
+ */
+
+import { StorageError } from "../core/errors.ts";
+import { NumberList } from "../core/number_list.ts";
+import { ObjectSet } from "../core/object_set.ts";
+import type { Oid } from "../core/oid.ts";
+import { BLOB } from "../object/kind.ts";
+import { parseTag } from "../object/tag.ts";
+import type { ObjectGraph } from "../storage/types.ts";
+import { RevisionWalk } from "./revision_walk.ts";
+import { collectEdges } from "./select.ts";
+import { expandHad, expandWanted, inSteps } from "./tree_walk.ts";
+
+/** Ids or objects that are looked at between two yields. */
+const OBJECTS_PER_STEP = 16_384;
+/** Up to so many known tips are all looked at: that costs next to nothing. */
+const FEW_TIPS = 64;
+/** Beyond so many new commits, it is no longer the likely tips that matter. */
+const FEW_COMMITS = 256;
+/**
+ * Walks that may fail while it is found out which tips are bad. With one bad
+ * tip among 100,000 there are 17.
+ */
+const MAX_FAILURES = 256;
+
+/** Tips whose objects need no look: the refs', and those of alternates. */
+export interface KnownTips {
+  /**
+   * Those of them on which new ones are likely to build: the old values of
+   * the refs that change, and HEAD.
+   */
+  readonly likely: readonly Oid[];
+  /** How many there are in all. */
+  readonly count: number;
+  /** All of them; asked for only where the likely ones do not suffice. */
+  all(): Iterable<Oid>;
+}
+
+/** What is to be looked into. */
+export interface ConnectivityQuestion {
+  /** The new tips, objects of any kind; they may be missing. */
+  readonly tips: Iterable<Oid>;
+  /** What is complete, as far as that matters. */
+  readonly known: KnownTips;
+  /** Commits treated as parentless: the repository's and the push's own. */
+  readonly shallow: Iterable<Oid>;
+}
+
+/**
+ * The tips from which something is missing, unreadable or of another kind than
+ * its place asks for. What a known tip reaches may be missing, as for git.
+ *
+ * One walk where all is well. Else groups of tips are halved until the bad ones
+ * are found; those that are left when hundreds were found count as bad, so that
+ * nobody can ask for a walk for each of 100,000.
+ *
+ * Yields a count of what it found so far, after at most 4096 commits or 256
+ * trees. Throws StorageError where the disk is at fault.
+ */
+export function* findIncomplete(
+  graph: ObjectGraph,
+  { tips, known, shallow }: ConnectivityQuestion,
+): Generator<number, ReadonlySet<Oid>, void> {
+  const cut = new ObjectSet(1);
+  for (const oid of shallow) cut.add(graph.intern(oid));
+  const incomplete = new Set<Oid>();
+  const wants = yield* numbersOf(graph, tips);
+  if (wants.length === 0) return incomplete;
+  if (known.count > FEW_TIPS && known.likely.length > 0) {
+    const haves = yield* numbersOf(graph, known.likely);
+    const isEnough = yield* isComplete(graph, {
+      wants,
+      haves,
+      cut,
+      effort: "little",
+    });
+    if (isEnough) return incomplete;
+  }
+  const haves = yield* numbersOf(graph, known.all());
+  const groups = [wants];
+  let failures = 0;
+  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
+    const ground: Ground = { wants: group, haves, cut, effort: "all" };
+    if (failures < MAX_FAILURES && (yield* isComplete(graph, ground))) {
+      for (const want of group) haves.push(want);
+      continue;
+    }
+    failures++;
+    if (group.length === 1 || failures >= MAX_FAILURES) {
+      for (const want of group) incomplete.add(graph.oid(want));
+    } else {
+      const middle = group.length >>> 1;
+      groups.push(group.slice(middle), group.slice(0, middle));
+    }
+  }
+  return incomplete;
+}
+
+/** The numbers of some ids, each once. */
+function* numbersOf(
+  graph: ObjectGraph,
+  oids: Iterable<Oid>,
+): Generator<number, number[], void> {
+  const met = new ObjectSet(graph.count);
+  const numbers: number[] = [];
+  let count = 0;
+  for (const oid of oids) {
+    if (++count % OBJECTS_PER_STEP === 0) yield 0;
+    const number = graph.intern(oid);
+    if (met.add(number)) numbers.push(number);
+  }
+  return numbers;
+}
+
+interface Ground {
+  readonly wants: readonly number[];
+  readonly haves: readonly number[];
+  readonly cut: ObjectSet;
+  /** "little" gives up, with `false`, where there is much to walk. */
+  readonly effort: "little" | "all";
+}
+
+function* isComplete(
+  graph: ObjectGraph,
+  ground: Ground,
+): Generator<number, boolean, void> {
+  try {
+    return yield* verify(graph, ground);
+  } catch (error) {
+    if (isLack(error)) return false;
+    throw error;
+  }
+}
+
+function isLack(error: unknown): boolean {
+  return error instanceof StorageError &&
+    (error.code === "missing-object" || error.code === "corrupt-object" ||
+      error.code === "object-too-large" || error.code.startsWith("not-a-"));
+}
+
+/** Throws StorageError where something is missing. */
+function* verify(
+  graph: ObjectGraph,
+  { wants, haves, cut, effort }: Ground,
+): Generator<number, boolean, void> {
+  const walk = new RevisionWalk(graph, { cut });
+  walk.start([
+    { objects: wants, side: "wanted" },
+    { objects: haves, side: "unwanted" },
+  ]);
+  const search = walk.commits();
+  let step = search.next();
+  for (; step.done !== true; step = search.next()) {
+    if (effort === "little") return false;
+    yield step.value;
+  }
+  const commits = step.value;
+  if (effort === "little" && commits.length > FEW_COMMITS) return false;
+  checkTags(graph, walk.tags);
+  const { had } = walk;
+  const roots = new NumberList(commits.length + 1);
+  for (let i = 0; i < commits.length; i++) {
+    const commit = commits.at(i);
+    if (!had.has(commit)) roots.push(graph.commitTree(commit));
+    if ((i + 1) % OBJECTS_PER_STEP === 0) yield commits.length;
+  }
+  for (const tree of walk.trees.view()) if (!had.has(tree)) roots.push(tree);
+  const named = new NumberList();
+  for (const blob of walk.blobs.view()) if (!had.has(blob)) named.push(blob);
+  yield* checkBlobs(graph, named);
+  if (roots.length === 0) return true;
+  const before = walk.hadTrees;
+  if (walk.limited) yield* collectEdges(graph, walk, commits, before);
+  try {
+    yield* roots.length > FEW_COMMITS || before.length === 0
+      ? checkAll(graph, roots, new ObjectSet(graph.count))
+      : checkBeside(graph, roots, before);
+  } catch (error) {
+    const isMissing = error instanceof StorageError &&
+      error.code === "missing-object";
+    if (!isMissing || before.length === 0) throw error;
+    // Unless it has moved there from where it is known to be missing.
+    for (const _ of expandHad(graph, before, had)) yield commits.length;
+    yield* checkAll(graph, roots, had);
+  }
+  return true;
+}
+
+/** As git, which knows an object by the kind that its tag gives it. */
+function checkTags(graph: ObjectGraph, tags: NumberList): void {
+  for (const tag of tags.view()) {
+    const { kind } = parseTag(graph.read(tag).data, graph.format);
+    const target = graph.tagTarget(tag);
+    if (graph.kind(target) !== kind) throw wrongKind(graph, target);
+  }
+}
+
+/** Checks everything below `roots` that is not in `had`, which grows. */
+function* checkAll(
+  graph: ObjectGraph,
+  roots: NumberList,
+  had: ObjectSet,
+): Generator<number, void, void> {
+  const trees = new NumberList(roots.length);
+  for (const root of roots.view()) if (had.add(root)) trees.push(root);
+  const blobs = new NumberList(1024);
+  yield* expandWanted(graph, had, { trees, blobs });
+  yield* checkBlobs(graph, blobs);
+}
+
+/**
+ * Checks everything below `roots` but for what stands below `before`, going
+ * down both at once: what both have, on the way, is not looked into. What has
+ * moved to another level is, which costs time and nothing else.
+ */
+function* checkBeside(
+  graph: ObjectGraph,
+  roots: NumberList,
+  before: NumberList,
+): Generator<number, void, void> {
+  // Two sets, since an entry whose tree is in the set may be left to that.
+  const seen = new ObjectSet(graph.count);
+  const had = new ObjectSet(graph.count);
+  const hadTrees = new ObjectSet(graph.count);
+  const olds = new NumberList();
+  for (const tree of before.view()) {
+    if (!hadTrees.add(tree)) continue;
+    had.add(tree);
+    olds.push(tree);
+  }
+  const news = new NumberList();
+  for (const tree of roots.view()) {
+    if (!hadTrees.has(tree) && seen.add(tree)) news.push(tree);
+  }
+  for (let count = 0; news.length > 0;) {
+    const fresh = { trees: new NumberList(), blobs: new NumberList() };
+    for (
+      const _ of inSteps(
+        news,
+        0,
+        (trees) => graph.expandTrees(trees, seen, fresh),
+      )
+    ) yield count;
+    const old = { trees: new NumberList(), blobs: new NumberList() };
+    for (
+      const _ of inSteps(olds, 0, (trees) => {
+        const here = trees.filter((tree) => graph.has(tree));
+        return graph.expandTrees(here, had, old);
+      })
+    ) yield count;
+    for (const tree of old.trees.view()) hadTrees.add(tree);
+    const blobs = new NumberList(fresh.blobs.length);
+    for (const blob of fresh.blobs.view()) {
+      if (!had.has(blob) || hadTrees.has(blob)) blobs.push(blob);
+    }
+    yield* checkBlobs(graph, blobs);
+    news.truncate(0);
+    for (const tree of fresh.trees.view()) {
+      if (!hadTrees.has(tree)) news.push(tree);
+    }
+    olds.truncate(0);
+    for (const tree of old.trees.view()) if (!seen.has(tree)) olds.push(tree);
+    count += fresh.trees.length + fresh.blobs.length;
+  }
+}
+
+/** Throws unless all of `blobs` are here, and are blobs. */
+function* checkBlobs(
+  graph: ObjectGraph,
+  blobs: NumberList,
+): Generator<number, void, void> {
+  // As they lie in packs.
+  const sorted = blobs.view().slice().sort();
+  for (let i = 0; i < sorted.length; i++) {
+    const blob = sorted[i] as number;
+    if (graph.kind(blob) !== BLOB) throw wrongKind(graph, blob);
+    if ((i + 1) % OBJECTS_PER_STEP === 0) yield sorted.length;
+  }
+}
+
+function wrongKind(graph: ObjectGraph, object: number): StorageError {
+  return new StorageError("not-a-kind", graph.oid(object));
+}
