@@ -11,7 +11,7 @@ import { StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import { wildmatch } from "../../core/wildmatch.ts";
 import type { ConfigView } from "../types.ts";
-import { type ConfigSink, parseConfig } from "./config_parser.ts";
+import { type ConfigSink, parseConfig } from "../../core/config_parser.ts";
 import { parseBoolean, parseInteger } from "./config_values.ts";
 import { absolutePath, joinPath, parentPath } from "./paths.ts";
 

@@ -10,7 +10,7 @@ import {
   configView,
   readConfigFiles,
 } from "../../../../src/storage/files/config.ts";
-import { parseConfig } from "../../../../src/storage/files/config_parser.ts";
+import { parseConfig } from "../../../../src/core/config_parser.ts";
 import { temporaryDirectory } from "../../../support/fixture_directory.ts";
 import { git, gitHome, tryGit } from "../../../support/git.ts";
 import { type Random, seeded } from "../../../support/random.ts";

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { toBinary } from "../../core/bytes.ts";
-import { StorageError } from "../../core/errors.ts";
+import { toBinary } from "./bytes.ts";
+import { StorageError } from "./errors.ts";
 
 /**
  * Takes one pair: the full key as a binary string (section and name in lower
@@ -19,6 +19,12 @@ export type ConfigSink = (
   key: string,
   value: string | undefined,
 ) => boolean | void;
+
+/**
+ * Where the bytes are from. Those of an object git reads as signed characters:
+ * 0xff is taken for the end, and a byte order mark is not known.
+ */
+export type ConfigOrigin = "file" | "object";
 
 const END = -1;
 const NEWLINE = 0x0a;
@@ -45,15 +51,16 @@ export function parseConfig(
   bytes: Uint8Array,
   file: string,
   sink: ConfigSink,
+  origin: ConfigOrigin = "file",
 ): void {
-  const plain = plainPairs(bytes);
+  const plain = origin === "file" ? plainPairs(bytes) : undefined;
   if (plain !== undefined) {
     for (const { key, value, line } of plain) {
       if (sink(key, value) === false) throw badLine(line, file);
     }
     return;
   }
-  const reader = new Reader(bytes);
+  const reader = new Reader(bytes, origin);
   if (!parseSource(reader, sink)) throw badLine(reader.line, file);
 }
 
@@ -114,8 +121,15 @@ class Reader {
   /** Whether the end was met; the last character given was then a newline. */
   ended = false;
 
-  constructor(bytes: Uint8Array) {
+  /** Where the bytes are from. */
+  readonly origin: ConfigOrigin;
+  /** A byte that counts as the end. */
+  readonly #end: number;
+
+  constructor(bytes: Uint8Array, origin: ConfigOrigin) {
     this.#bytes = bytes;
+    this.origin = origin;
+    this.#end = origin === "object" ? 0xff : END;
   }
 
   next(): number {
@@ -138,9 +152,9 @@ class Reader {
   }
 
   #raw(): number {
-    return this.#at < this.#bytes.length
-      ? this.#bytes[this.#at++] as number
-      : END;
+    if (this.#at >= this.#bytes.length) return END;
+    const code = this.#bytes[this.#at++] as number;
+    return code === this.#end ? END : code;
   }
 }
 
@@ -150,7 +164,7 @@ const BOM: readonly number[] = [0xef, 0xbb, 0xbf];
 function parseSource(reader: Reader, sink: ConfigSink): boolean {
   let isComment = false;
   let stem = "";
-  let bom = 0;
+  let bom = reader.origin === "file" ? 0 : BOM.length;
   for (;;) {
     const code = reader.next();
     if (bom < BOM.length) {
