@@ -78,7 +78,7 @@ export function oddPack(
   for (const { kind, data } of objects) {
     const bytes = [(kind << 4) | (data.length & 15)];
     for (let rest = data.length >>> 4; rest > 0; rest >>>= 7) {
-      bytes.push(bytes.pop() as number | 0x80, rest & 0x7f);
+      bytes.push((bytes.pop() as number) | 0x80, rest & 0x7f);
     }
     parts.push(Uint8Array.from(bytes), deflateSync(data));
   }

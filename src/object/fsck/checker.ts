@@ -7,16 +7,14 @@
  */
 
 import { foldAscii, fromBinary, toHex } from "../../core/bytes.ts";
-import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import { BLOB, COMMIT, type Kind, kindName, TAG, TREE } from "../kind.ts";
-import { parseTag } from "../tag.ts";
 import { isBadGitattributes, isBadGitmodules } from "./gitmodules.ts";
 import { IdSet } from "./id_set.ts";
 import { defaultLevel, type MessageId, type Report } from "./messages.ts";
 import { FsckRefusal } from "./refusal.ts";
 import type { FsckRules } from "./rules.ts";
-import { commitFault } from "./shape.ts";
+import { commitFault, tagFault } from "./shape.ts";
 import { isBadCommit, isBadTag } from "./text.ts";
 import { isBadTree } from "./tree.ts";
 
@@ -191,20 +189,14 @@ class Checker implements ObjectChecker {
 
   /** What git reads before it checks, and cannot do without. */
   #checkShape(kind: Kind, data: Uint8Array): void {
-    if (kind === COMMIT) {
-      const fault = commitFault(data, this.#format.hexLength);
-      if (fault === undefined) return;
-      this.#say(`error: ${fault} ${toHex(this.#oid)}`);
-    } else if (kind === TAG) {
-      try {
-        parseTag(data, this.#format);
-        return;
-      } catch (error) {
-        if (!(error instanceof StorageError)) throw error;
-      }
-    } else {
-      return;
-    }
+    const { hexLength } = this.#format;
+    const fault = kind === COMMIT
+      ? commitFault(data, hexLength)
+      : kind === TAG
+      ? tagFault(data, hexLength)
+      : undefined;
+    if (fault === undefined) return;
+    if (fault !== "") this.#say(`error: ${fault} ${toHex(this.#oid)}`);
     this.#refuse(`invalid ${kindName(kind)}`);
   }
 

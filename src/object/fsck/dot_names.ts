@@ -29,11 +29,11 @@ export const GITIGNORE: DotFile = { name: "gitignore", short: "gi250a" };
 export const MAILMAP: DotFile = { name: "mailmap", short: "maba30" };
 
 /**
- * Whether a name whose first bytes are these may be one of those that the
- * functions below find: all others need no look.
+ * Whether the name that starts at `at` of some bytes may be one of those that
+ * the functions below find: nearly all others need no look. It ends with a NUL.
  */
-export function maySpeakOfGit(first: number, second: number): boolean {
-  switch (first) {
+export function maySpeakOfGit(bytes: Uint8Array, at: number): boolean {
+  switch (bytes[at]) {
     case 0x2e: // "."
     case 0x7e: // "~"
     case 0xe2:
@@ -41,13 +41,33 @@ export function maySpeakOfGit(first: number, second: number): boolean {
       return true;
     case 0x47: // "G"
     case 0x67:
-      return second === 0x69 || second === 0x49 || second === 0x7e;
+      return isShortOf(bytes, at, 0x69, G_THIRD) &&
+        // "git-": names of programs, by the thousand.
+        bytes[at + 3] !== 0x2d;
     case 0x4d: // "M"
     case 0x6d:
-      return second === 0x61 || second === 0x41 || second === 0x7e;
+      return isShortOf(bytes, at, 0x61, M_THIRD);
     default:
       return false;
   }
+}
+
+/** Third letters of "git~1", "gitmod~1", "gi7eba~1", "gi250a~1", "gi~1". */
+const G_THIRD: readonly number[] = [0x74, 0x37, 0x32, 0x7e];
+/** Of "mailma~1", "maba30~1", "ma~1". */
+const M_THIRD: readonly number[] = [0x69, 0x62, 0x7e];
+
+function isShortOf(
+  bytes: Uint8Array,
+  at: number,
+  second: number,
+  third: readonly number[],
+): boolean {
+  const code = bytes[at + 1] as number;
+  if (code === 0x7e) return true;
+  return (code | 0x20) === second &&
+    // "7", "2" and "~" have that bit as they are.
+    third.includes((bytes[at + 2] as number) | 0x20);
 }
 
 /** Whether HFS+ or NTFS takes `name` for `.git`. */

@@ -114,10 +114,9 @@ class TreeCheck {
       }
       const id = nameEnd + 1;
       if (data[id] === 0 && isZero(data, id, rawLength)) hasNullId = true;
-      if (
-        hasBackslash ||
-        maySpeakOfGit(data[name] as number, data[name + 1] as number)
-      ) this.#lookAtName(name, nameEnd, mode);
+      if (hasBackslash || maySpeakOfGit(data, name)) {
+        this.#lookAtName(name, nameEnd, mode);
+      }
       at = id + rawLength;
     }
     if (name >= 0) this.#place(mode, name, nameEnd);
@@ -175,8 +174,7 @@ class TreeCheck {
       at >= 0;
       at = name.indexOf("\\", at + 1)
     ) {
-      const first = name.charCodeAt(at + 1);
-      if (!maySpeakOfGit(first, name.charCodeAt(at + 2))) continue;
+      if (!maySpeakOfGit(this.#data, start + at + 1)) continue;
       const next = name.slice(at + 1);
       if (isNtfsDotGit(next)) this.#hasDotgit = true;
       if (!isNtfsDotFile(next, GITMODULES)) continue;

@@ -156,7 +156,7 @@ describe("the checks of objects", () => {
   it("find in commits and tags what git fsck finds", async () => {
     const random = seeded(11);
     const objects: OddObject[] = [];
-    for (let i = 0; i < 1500; i++) {
+    for (let i = 0; i < 800; i++) {
       objects.push(randomCommit(random), randomTag(random));
     }
     const ids = await compare(objects, 11);
@@ -165,7 +165,7 @@ describe("the checks of objects", () => {
 
   it("find in trees what git fsck finds", async () => {
     const random = seeded(12);
-    const objects = Array.from({ length: 4000 }, () => randomTree(random));
+    const objects = Array.from({ length: 2500 }, () => randomTree(random));
     const ids = await compare(objects, 12);
     assert.ok(ids.size >= 14, [...ids].join(" "));
   });
