@@ -13,10 +13,12 @@ import { StorageError } from "../core/errors.ts";
 import { NumberList } from "../core/number_list.ts";
 import { ObjectSet } from "../core/object_set.ts";
 import type { Oid } from "../core/oid.ts";
-import { BLOB } from "../object/kind.ts";
+import { BLOB, COMMIT } from "../object/kind.ts";
 import { parseTag } from "../object/tag.ts";
 import type { ObjectGraph } from "../storage/types.ts";
-import { RevisionWalk } from "./revision_walk.ts";
+import { CommitQueue } from "./commit_queue.ts";
+import { peel } from "./peel.ts";
+import { COMMITS_PER_STEP, RevisionWalk } from "./revision_walk.ts";
 import { collectEdges } from "./select.ts";
 import { expandHad, expandWanted, inSteps } from "./tree_walk.ts";
 
@@ -41,7 +43,7 @@ export interface KnownTips {
   readonly likely: readonly Oid[];
   /** How many there are in all. */
   readonly count: number;
-  /** All of them; asked for only where the likely ones do not suffice. */
+  /** All of them; asked for where the likely ones do not suffice. */
   all(): Iterable<Oid>;
 }
 
@@ -75,17 +77,24 @@ export function* findIncomplete(
   const incomplete = new Set<Oid>();
   const wants = yield* numbersOf(graph, tips);
   if (wants.length === 0) return incomplete;
-  if (known.count > FEW_TIPS && known.likely.length > 0) {
+  const isMany = known.count > FEW_TIPS;
+  const effort = "little";
+  if (isMany && known.likely.length > 0) {
     const haves = yield* numbersOf(graph, known.likely);
-    const isEnough = yield* isComplete(graph, {
-      wants,
-      haves,
-      cut,
-      effort: "little",
-    });
-    if (isEnough) return incomplete;
+    if (yield* isComplete(graph, { wants, haves, cut, effort })) {
+      return incomplete;
+    }
+  }
+  if (isMany) {
+    const haves = nearest(graph, wants, new Set(known.all()), cut);
+    const ground: Ground = { wants, haves, cut, effort };
+    if (haves.length > 0 && (yield* isComplete(graph, ground))) {
+      return incomplete;
+    }
   }
   const haves = yield* numbersOf(graph, known.all());
+  // As they lie in packs.
+  haves.sort((a, b) => a - b);
   const groups = [wants];
   let failures = 0;
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
@@ -119,6 +128,48 @@ function* numbersOf(
     if (met.add(number)) numbers.push(number);
   }
   return numbers;
+}
+
+/**
+ * Those of `known` that the history of `wants` comes to first, in the newest
+ * few thousand commits. Reads no object of those that are known.
+ */
+function nearest(
+  graph: ObjectGraph,
+  wants: readonly number[],
+  known: ReadonlySet<Oid>,
+  cut: ObjectSet,
+): readonly number[] {
+  const near: number[] = [];
+  const met = new ObjectSet(graph.count);
+  const queue = new CommitQueue();
+  const meet = (commit: number): void => {
+    if (!met.add(commit)) return;
+    if (known.has(graph.oid(commit))) near.push(commit);
+    else if (isCommit(graph, commit)) {
+      queue.push(commit, graph.commitTime(commit));
+    }
+  };
+  try {
+    for (const want of wants) {
+      const commit = peel(graph, want);
+      if (commit >= 0) meet(commit);
+    }
+    for (let steps = 0; queue.length > 0 && steps < COMMITS_PER_STEP; steps++) {
+      const commit = queue.pop();
+      if (cut.has(commit)) continue;
+      const parents = graph.parentCount(commit);
+      for (let i = 0; i < parents; i++) meet(graph.parent(commit, i));
+    }
+  } catch (error) {
+    // It is found again, where it matters.
+    if (!isLack(error)) throw error;
+  }
+  return near;
+}
+
+function isCommit(graph: ObjectGraph, object: number): boolean {
+  return graph.has(object) && graph.kind(object) === COMMIT;
 }
 
 interface Ground {

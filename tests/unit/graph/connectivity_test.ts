@@ -55,7 +55,11 @@ async function ask(
   path: string,
   tips: readonly string[],
   known: readonly string[],
-  { likely = [] as readonly string[], shallow = [] as readonly string[] } = {},
+  {
+    likely = [] as readonly string[],
+    shallow = [] as readonly string[],
+    count = known.length,
+  } = {},
 ): Promise<Set<string>> {
   const backend = new FileSystemBackend(path);
   const repository = await backend.openDirectory(path, "strict");
@@ -64,7 +68,7 @@ async function ask(
     tips: tips as Oid[],
     known: {
       likely: likely as Oid[],
-      count: likely.length > 0 ? 1_000_000 : known.length,
+      count,
       all: () => known as Oid[],
     },
     shallow: shallow as Oid[],
@@ -87,7 +91,7 @@ describe("findIncomplete", () => {
       ]);
       const aside = temporaryDirectory("aside");
       let bad = 0;
-      for (let turn = 0; turn < 30; turn++) {
+      for (let turn = 0; turn < 20; turn++) {
         const where = `seed ${seed} turn ${turn}`;
         const candidates = [...history.commits, ...history.tags];
         const known = oids(graph, pickSome(random, candidates, 0, 3));
@@ -107,8 +111,8 @@ describe("findIncomplete", () => {
         }
         setRefs(path, known);
         const told = await ask(path, tips, known);
-        const likely = known.slice(0, 1);
-        assert.deepEqual(await ask(path, tips, known, { likely }), told, where);
+        const many = { likely: known.slice(0, turn % 2), count: 1_000_000 };
+        assert.deepEqual(await ask(path, tips, known, many), told, where);
         const had = new Set(known.flatMap((oid) => [...reach(oid)]));
         for (const tip of tips) {
           const { code } = await tryGit(
@@ -233,6 +237,36 @@ describe("findIncomplete", () => {
     const { value } = finishWalk(findIncomplete(graph, question));
     assert.equal(value.size, 0);
     assert.equal(graph.expanded, 4);
+  });
+
+  it("reads none of many known tips but the nearest", () => {
+    const graph = new FakeGraph();
+    const tree = graph.addTree({ blobs: [graph.addBlob()] });
+    const oldest = graph.addCommit(tree, [], 1);
+    const below = graph.addCommit(tree, [oldest], 2);
+    const old = graph.addCommit(tree, [below], 3);
+    const tip = graph.addCommit(
+      graph.addTree({ blobs: [graph.addBlob()] }),
+      [old],
+      4,
+    );
+    const absent = Array.from(
+      { length: 1000 },
+      (_, i) => (0x10000 + i).toString(16).padStart(40, "f") as Oid,
+    );
+    const count = graph.count;
+    graph.remove(oldest);
+    const { value } = finishWalk(findIncomplete(graph, {
+      tips: [graph.oid(tip)],
+      known: {
+        likely: [],
+        count: 1001,
+        all: () => [...absent, graph.oid(below)],
+      },
+      shallow: [],
+    }));
+    assert.equal(value.size, 0);
+    assert.equal(graph.count, count);
   });
 
   it("does not walk for each of thousands of bad tips", () => {
