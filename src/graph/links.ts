@@ -26,7 +26,7 @@ import type { ObjectGraph } from "../storage/types.ts";
 import { inSteps } from "./tree_walk.ts";
 
 /** Objects that are looked at between two yields. */
-const OBJECTS_PER_STEP = 16_384;
+const OBJECTS_PER_STEP = 4096;
 
 /** The objects of a pack, all of which are in the graph. */
 export interface LinkedObjects {
@@ -45,7 +45,7 @@ export interface LinkedObjects {
 /**
  * Throws a FsckRefusal where one of `objects` names something that is not here
  * or of another kind, and StorageError as `graph`. Yields a count of what it
- * looked at, after at most 16,384 objects or 256 trees.
+ * looked at, after at most 4096 objects or 256 trees.
  */
 export function* checkLinks(
   graph: ObjectGraph,

@@ -75,27 +75,31 @@ class TreeCheck {
     let hasNullId = false;
     let hasSlash = false;
     let hasZero = false;
+    // Else the first entry is broken already; with it, neither modes nor
+    // names can run over the end.
+    const isEnded = end > rawLength && data[end - rawLength - 1] === 0;
     let mode = 0;
     let name = -1;
     let nameEnd = -1;
     for (let at = 0; at < end;) {
-      const isShort = end - at < rawLength + 3 ||
-        data[end - rawLength - 1] !== 0;
       let nextMode = 0;
       let next = at;
-      // The NUL before the last id ends it at the latest.
-      for (let code = data[at] as number; code >= ZERO && code <= 0x37;) {
-        nextMode = ((nextMode << 3) | (code - ZERO)) & 0xffff;
+      let code = data[at] as number;
+      const first = code;
+      while (code >= ZERO && code <= 0x37) {
+        nextMode = (nextMode << 3) | (code - ZERO);
         code = data[++next] as number;
       }
-      const words = isShort
-        ? "too-short tree object"
-        : next === at || data[next] !== SPACE
-        ? "malformed mode in tree entry"
-        : data[next + 1] === 0
-        ? "empty filename in tree entry"
-        : "";
-      if (words !== "") {
+      if (
+        !isEnded || end - at < rawLength + 3 || code !== SPACE ||
+        next === at || data[next + 1] === 0
+      ) {
+        const isShort = !isEnded || end - at < rawLength + 3;
+        const words = isShort
+          ? "too-short tree object"
+          : code !== SPACE || next === at
+          ? "malformed mode in tree entry"
+          : "empty filename in tree entry";
         this.#listener.say(`error: ${words}`);
         this.#report("badTree", "cannot be parsed as a tree");
         // Nor is it looked at how the entry before it is placed.
@@ -103,12 +107,12 @@ class TreeCheck {
         break;
       }
       if (name >= 0) this.#place(mode, name, nameEnd);
-      mode = nextMode;
+      mode = nextMode & 0xffff;
       name = next + 1;
-      if (data[at] === ZERO) hasZero = true;
+      if (first === ZERO) hasZero = true;
       let hasBackslash = false;
       nameEnd = name;
-      for (let code; (code = data[nameEnd] as number) !== 0; nameEnd++) {
+      for (; (code = data[nameEnd] as number) !== 0; nameEnd++) {
         if (code === SLASH) hasSlash = true;
         else if (code === BACKSLASH) hasBackslash = true;
       }

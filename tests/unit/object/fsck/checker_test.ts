@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { fromBinary, fromHex } from "../../../../src/core/bytes.ts";
+import {
+  concatBytes,
+  fromBinary,
+  fromHex,
+} from "../../../../src/core/bytes.ts";
 import { SHA1, SHA256 } from "../../../../src/core/oid.ts";
 import {
   type ObjectChecker,
@@ -31,6 +35,15 @@ function refusal(act: () => void): FsckRefusal {
     throw error;
   }
   assert.fail("it passed");
+}
+
+function repeated(
+  bytes: Uint8Array,
+  times: number,
+): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(bytes.length * times);
+  for (let i = 0; i < times; i++) all.set(bytes, i * bytes.length);
+  return all;
 }
 
 describe("objectChecker", () => {
@@ -102,15 +115,18 @@ describe("objectChecker", () => {
     };
     const checker = objectChecker(rules, SHA1);
     const oid = new Uint8Array(20);
-    // A directory for each of a million files before it, none of which is it.
-    const entries: string[] = [];
-    for (let i = 0; i < 500_000; i++) {
-      entries.push(`100644 a${"-".repeat(i % 9)}`);
-    }
-    for (let i = 0; i < 500_000; i++) entries.push("40000 a-0");
-    const tree = fromBinary(
-      entries.map((entry) => `${entry}\0${"\x01".repeat(20)}`).join(""),
-    );
+    // A directory for each of many files before it, none of which is it.
+    const files = Array.from(
+      { length: 9 },
+      (_, i) => treeEntry("100644", `a${"-".repeat(i)}`, "1".repeat(40)),
+    ).join("");
+    const tree = concatBytes([
+      repeated(fromBinary(files), 60_000),
+      repeated(
+        fromBinary(treeEntry("40000", "a-0", "1".repeat(40))),
+        500_000,
+      ),
+    ]);
     refusal(() => checker.check(TREE, tree, oid));
     const dots = `\\.git${". ".repeat(10)}`.repeat(400_000);
     const named = fromBinary(`100644 ${dots}\0${"\x01".repeat(20)}`);
