@@ -219,7 +219,7 @@ export function randomTree(random: Random): OddObject {
   const isTame = random.int(3) === 0;
   for (let i = random.int(6); i > 0; i--) {
     const name = isTame
-      ? random.pick(["a", "a.b", "a-", "a.b.c", "a/b", "b", "a0"])
+      ? random.pick(["a", "a.b", "a-", "a.b.c", "a.b-x", "b", "a0"])
       : randomName(random);
     const mode = isTame ? random.pick(["100644", "40000"]) : random.pick(MODES);
     const oid = random.int(20) === 0 ? "0".repeat(40) : randomId(random);

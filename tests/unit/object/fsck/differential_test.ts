@@ -166,6 +166,15 @@ describe("the checks of objects", () => {
   it("find in trees what git fsck finds", async () => {
     const random = seeded(12);
     const objects = Array.from({ length: 2500 }, () => randomTree(random));
+    // The file waits behind a directory that only begins like it.
+    for (const last of ["a", "a.b"]) {
+      const entries = [["100644", "a"], ["100644", "a.b-x"], ["40000", "a.b"]];
+      if (last === "a") entries.push(["40000", "a"]);
+      const text = entries.map(([mode, name]) =>
+        treeEntry(mode as string, name as string, "1".repeat(40))
+      );
+      objects.push(oddObject(TREE, text.join("")));
+    }
     const ids = await compare(objects, 12);
     assert.ok(ids.size >= 14, [...ids].join(" "));
   });
