@@ -33,6 +33,9 @@ const FEW_COMMITS = 256;
  * tip among 100,000 there are 17.
  */
 const MAX_FAILURES = 256;
+/** Nor may they take more steps than the first one so many times, and some. */
+const STEPS_FACTOR = 16;
+const FREE_STEPS = 16_384;
 
 /** Tips whose objects need no look: the refs', and those of alternates. */
 export interface KnownTips {
@@ -62,7 +65,7 @@ export interface ConnectivityQuestion {
  * its place asks for. What a known tip reaches may be missing, as for git.
  *
  * One walk where all is well. Else groups of tips are halved until the bad ones
- * are found; those that are left when hundreds were found count as bad, so that
+ * are found; those that are left when that has cost a lot count as bad, so that
  * nobody can ask for a walk for each of 100,000.
  *
  * Yields a count of what it found so far, after at most 4096 commits or 256
@@ -96,15 +99,29 @@ export function* findIncomplete(
   // As they lie in packs.
   haves.sort((a, b) => a - b);
   const groups = [wants];
+  // Tips that were found to be complete: others may build on them.
+  const good: number[] = [];
+  const tally = { steps: 0 };
+  let mostSteps = Infinity;
   let failures = 0;
+  const ask = (
+    wants: readonly number[],
+    haves: readonly number[],
+  ): Generator<number, boolean, void> =>
+    counted(isComplete(graph, { wants, haves, cut, effort: "all" }), tally);
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
-    const ground: Ground = { wants: group, haves, cut, effort: "all" };
-    if (failures < MAX_FAILURES && (yield* isComplete(graph, ground))) {
-      for (const want of group) haves.push(want);
+    const mayWalk = failures < MAX_FAILURES && tally.steps < mostSteps;
+    let isWhole = mayWalk && (yield* ask(group, [...haves, ...good]));
+    if (mayWalk && !isWhole && group.length === 1 && good.length > 0) {
+      // With fewer tips, the walk may look at more of what these reach.
+      isWhole = yield* ask(group, haves);
+    }
+    if (isWhole) {
+      for (const want of group) good.push(want);
       continue;
     }
-    failures++;
-    if (group.length === 1 || failures >= MAX_FAILURES) {
+    if (failures++ === 0) mostSteps = FREE_STEPS + tally.steps * STEPS_FACTOR;
+    if (group.length === 1 || !mayWalk) {
       for (const want of group) incomplete.add(graph.oid(want));
     } else {
       const middle = group.length >>> 1;
@@ -112,6 +129,19 @@ export function* findIncomplete(
     }
   }
   return incomplete;
+}
+
+/** Counts how often `work` yields. */
+function* counted<T>(
+  work: Generator<number, T, void>,
+  tally: { steps: number },
+): Generator<number, T, void> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    tally.steps++;
+    yield step.value;
+  }
 }
 
 /** The numbers of some ids, each once. */

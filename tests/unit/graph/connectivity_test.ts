@@ -94,13 +94,13 @@ describe("findIncomplete", () => {
       for (let turn = 0; turn < 20; turn++) {
         const where = `seed ${seed} turn ${turn}`;
         const candidates = [...history.commits, ...history.tags];
-        const known = oids(graph, pickSome(random, candidates, 0, 3));
+        const known = oids(graph, pickSome(random, candidates, 0, 2));
         const tips = [
           ...new Set(oids(graph, pickSome(random, candidates, 1, 4))),
         ];
         const lost = new Set(
           Array.from(
-            { length: random.int(4) },
+            { length: 1 + random.int(4) },
             (_, i) =>
               random.pick(i === 0 ? all : [...reach(random.pick(tips))]),
           )
