@@ -47,13 +47,26 @@ export interface ProcessIo {
 export interface ProgramRun {
   /** Its arguments; no shell sees them. */
   readonly args: readonly string[];
-  /** Added to our own environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to our own environment; `undefined` takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Where it runs; where we do unless told. */
   readonly cwd?: string;
+  /**
+   * What it reads, taken piece by piece as it reads; nothing unless told. What
+   * it leaves is dropped.
+   */
+  readonly input?: Iterable<Uint8Array>;
   /** So many bytes of its output are kept; the rest is read and dropped. */
   readonly outputLimit: number;
-  /** Then it is killed, and what it has started with it, milliseconds. */
+  /**
+   * Takes its output as it comes, in place of keeping it. The program waits
+   * for it; what it throws kills the program and is thrown.
+   */
+  readonly onOutput?: (bytes: Uint8Array) => Promise<void>;
+  /**
+   * Then it is killed, and what it has started with it, milliseconds; 0 is no
+   * limit.
+   */
   readonly timeoutMs: number;
   /** Kills it when it aborts. */
   readonly signal?: AbortSignal;
@@ -63,6 +76,8 @@ export interface ProgramRun {
 export interface ProgramEnd {
   /** Its exit code; `undefined` where it was killed. */
   readonly code: number | undefined;
+  /** The number of the signal that killed it; 0 where none did. */
+  readonly killedBy: number;
   /** What it wrote to standard output, up to the limit. */
   readonly output: Uint8Array;
   /** Whether it was killed for taking too long. */
@@ -70,8 +85,10 @@ export interface ProgramEnd {
 }
 
 /**
- * Runs a program with an empty input and nothing to read its errors. Rejects
- * with the system's error ("ENOENT", "EACCES") where it cannot be started.
+ * Runs a program, with nothing to read its errors, until its own process has
+ * ended: what it has started and left behind goes on, and may have kept the
+ * output open, which is then read for a moment more. Rejects with the system's
+ * error ("ENOENT", "EACCES") where it cannot be started.
  */
 export type RunProgram = (
   program: string,

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
 import { findGroup, findUser } from "../../../src/runtime/accounts.ts";
-import { runProgram } from "../../../src/runtime/programs.ts";
+import { isExecutable, runProgram } from "../../../src/runtime/programs.ts";
+import { temporaryDirectory } from "../../support/fixture_directory.ts";
 import { describe, it } from "../../support/test.ts";
 
 const sh = (script: string, changes = {}) =>
@@ -45,6 +49,97 @@ describe("a program that is run", () => {
     const end = await running;
     assert.deepEqual([end.code, end.isTimedOut], [undefined, false]);
     await assert.rejects(sh("exit 0", { signal: ending.signal }));
+  });
+
+  it("loses variables of ours where it should", async () => {
+    const end = await sh('echo "${HOME-none}"', { env: { HOME: undefined } });
+    assert.equal(text(end.output), "none\n");
+  });
+
+  it("is given input as it reads, while its output is taken", async () => {
+    const lines = function* () {
+      for (let i = 0; i < 300; i++) yield new Uint8Array(9_999).fill(97);
+    };
+    let taken = 0;
+    const end = await runProgram("cat", {
+      args: [],
+      input: lines(),
+      outputLimit: 0,
+      onOutput(bytes) {
+        taken += bytes.length;
+        return Promise.resolve();
+      },
+      timeoutMs: 20_000,
+    });
+    assert.deepEqual([end.code, taken], [0, 300 * 9_999]);
+  });
+
+  for (
+    const [what, script] of [
+      ["never reads", "exit 5"],
+      ["closes its input", "exec <&-; echo; exit 5"],
+      ["reads a little", "read line; exit 5"],
+    ] as const
+  ) {
+    it(`may leave its input, as one that ${what}`, async () => {
+      let made = 0;
+      const endless = function* () {
+        for (;; made++) yield new Uint8Array(60_000).fill(10);
+      };
+      const end = await sh(script, { input: endless() });
+      assert.equal(end.code, 5);
+      assert.ok(made < 100, `${made} pieces were made`);
+    });
+  }
+
+  it("waits for whoever takes its output", async () => {
+    const full = Promise.withResolvers<void>();
+    const calls: number[] = [];
+    const end = sh("yes", {
+      async onOutput(bytes: Uint8Array) {
+        calls.push(bytes.length);
+        await full.promise;
+        throw new RangeError("enough");
+      },
+    });
+    // A program that did not wait would write meanwhile.
+    await sh("head -c 3000000 /dev/zero");
+    assert.equal(calls.length, 1);
+    full.resolve();
+    await assert.rejects(end, RangeError);
+    assert.equal(calls.length, 1);
+  });
+
+  it("ends when it has ended itself, whoever still has its output", async () => {
+    const end = await sh("sleep 300 & echo $!; exit 6");
+    const left = Number(text(end.output));
+    assert.equal(end.code, 6);
+    // It lives: what was left behind is not ours to end.
+    process.kill(left, "SIGKILL");
+  });
+
+  it("ends though what it left goes on writing", async () => {
+    const end = await sh("yes & echo $! >&2; exit 7", {
+      onOutput: () => Promise.resolve(),
+    });
+    assert.equal(end.code, 7);
+  });
+
+  it("says which signal has ended it", async () => {
+    const end = await sh("printf x; kill -9 $$");
+    assert.deepEqual([end.code, end.killedBy], [undefined, 9]);
+    assert.equal(text(end.output), "x");
+  });
+
+  it("may be asked for before it is run", () => {
+    const directory = temporaryDirectory("programs");
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    assert.equal(isExecutable(join(directory, "none")), undefined);
+    assert.equal(isExecutable(join(file, "none")), undefined);
+    assert.equal(isExecutable(file), false);
+    chmodSync(file, 0o755);
+    assert.equal(isExecutable(file), true);
   });
 
   it("may not be there", async () => {

@@ -24,6 +24,7 @@ async function hooked(
       runs.push({ program, run });
       return end instanceof Error ? Promise.reject(end) : Promise.resolve({
         code: 0,
+        killedBy: 0,
         output: new TextEncoder().encode(end.text ?? ""),
         isTimedOut: false,
         ...end,
