@@ -66,6 +66,12 @@ export type {
   ServiceChange,
   ServiceSetting,
 } from "./src/server/service_settings.ts";
+export type {
+  PushCallbacks,
+  PushEvent,
+  PushFacts,
+} from "./src/service/receive_pack/push_events.ts";
+export type { PushedRef } from "./src/service/receive_pack/push_hooks.ts";
 export { expandNamespace } from "./src/service/namespaces.ts";
 export type { ServiceLimits, SessionTerms } from "./src/service/types.ts";
 export type {

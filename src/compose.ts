@@ -13,6 +13,7 @@ export {
   type FileSystemBackendOptions,
 } from "./compose/files.ts";
 export { findRepository } from "./compose/find_repository.ts";
+export { hookSource } from "./compose/hooks.ts";
 export { defaultKernels } from "./compose/kernels.ts";
 export { serveInetd, type ServeInetdOptions } from "./compose/inetd.ts";
 export {

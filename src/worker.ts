@@ -6,7 +6,7 @@
  * @module
  */
 
-import { addressOpener, defaultKernels } from "./compose.ts";
+import { addressOpener, defaultKernels, hookSource } from "./compose.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { PackTables } from "./pack/tables.ts";
@@ -45,6 +45,7 @@ const errands = new ErrandHost({
   open: addressOpener(LOGGER, { tables: TABLES }),
   kernels: defaultKernels(LOGGER),
   clock: host().clock,
+  hooks: hookSource,
   port,
 });
 post({ type: "ready" });

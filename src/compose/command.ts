@@ -10,12 +10,13 @@ import { host } from "../runtime/detect.ts";
 import { runCommandSession } from "../server/command_session.ts";
 import type { Limits } from "../server/limits.ts";
 import { streamConnection } from "../server/stream_connection.ts";
+import type { PushCallbacks } from "../service/receive_pack/push_events.ts";
 import type { SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import { sessionContext } from "./session.ts";
 
 /** How {@linkcode serveCommand} serves. */
-export interface ServeCommandOptions {
+export interface ServeCommandOptions extends PushCallbacks {
   /** Finds repositories. */
   readonly backend: Backend;
   /** The service, as a client names it. */

@@ -16,7 +16,9 @@ import type { SessionContext } from "../server/session_context.ts";
 import { SessionIds } from "../server/session_ids.ts";
 import { AGENT } from "../server/version.ts";
 import { AnswerCache } from "../service/answers.ts";
+import { callbackListeners } from "../service/receive_pack/push_events.ts";
 import { GIT_TERMS } from "../service/types.ts";
+import { hookSource } from "./hooks.ts";
 import { defaultKernels } from "./kernels.ts";
 import type { ServeTcpOptions } from "./tcp.ts";
 
@@ -31,6 +33,9 @@ export function sessionContext(
     | "terms"
     | "services"
     | "accessHook"
+    | "onPreReceive"
+    | "onUpdate"
+    | "onPostReceive"
   >,
 ): SessionContext {
   const logger = options.logger ?? SILENT;
@@ -68,6 +73,7 @@ export function sessionContext(
         timeoutMs: limits.accessHookMs,
       }),
     }),
+    hooks: hookSource(callbackListeners(options, limits.hookMs)),
     informativeErrors: options.informativeErrors ?? false,
   };
 }

@@ -12,6 +12,7 @@ import { Daemon } from "../server/daemon.ts";
 import { ErrandPool } from "../server/errand_pool.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import type { ServiceSetting } from "../server/service_settings.ts";
+import type { PushCallbacks } from "../service/receive_pack/push_events.ts";
 import type { SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
 import { startThread } from "../threads.ts";
@@ -43,7 +44,7 @@ const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_WORKERS = 8;
 
 /** How {@linkcode serveTcp} serves. */
-export interface ServeTcpOptions {
+export interface ServeTcpOptions extends PushCallbacks {
   /** Finds repositories. */
   readonly backend: Backend;
   /**

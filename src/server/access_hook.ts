@@ -11,6 +11,7 @@ import type { Connection } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RunProgram } from "../core/process.ts";
 import { binaryToUtf8, toBinary } from "../core/bytes.ts";
+import { remoteEnvironment } from "../service/remote_environment.ts";
 import type { AskedHost, RepositoryAddress } from "../storage/types.ts";
 import { NO_FACTS } from "./host_names.ts";
 import { HOOK_REFUSED } from "./refusal.ts";
@@ -101,19 +102,14 @@ function said(output: Uint8Array): string {
   return line === "" ? REJECTED : line;
 }
 
-/** daemon.c: handle; path.c: enter_repo sets GIT_DIR. */
+/** path.c: enter_repo sets GIT_DIR. */
 function hookEnvironment(
   { address, connection }: AccessRequest,
 ): Record<string, string> {
-  const environment: Record<string, string> = {};
-  if (address !== undefined) environment.GIT_DIR = ".";
-  if (connection.address === "") return environment;
-  environment.REMOTE_ADDR = connection.address.includes(":")
-    ? `[${connection.address}]`
-    : connection.address;
-  const port = /:(\d+)$/.exec(connection.peer)?.[1];
-  if (port !== undefined) environment.REMOTE_PORT = port;
-  return environment;
+  return {
+    ...(address === undefined ? {} : { GIT_DIR: "." }),
+    ...remoteEnvironment(connection),
+  };
 }
 
 /** An argument cannot hold a NUL. */

@@ -30,6 +30,8 @@ export class AwayErrand {
   readonly #post: (message: ToWorker, transfer?: ArrayBuffer[]) => void;
   readonly #end = Promise.withResolvers<void>();
   readonly #stopWatching: () => void;
+  /** Aborts when the errand has ended, however. */
+  readonly #over = new AbortController();
   #isReading = false;
   /** Writes and reads, one after the other. */
   #io: Promise<void> = Promise.resolve();
@@ -65,6 +67,9 @@ export class AwayErrand {
       case "read":
         this.#queue(() => this.#read(message.length));
         return;
+      case "tell":
+        void this.#tell(message);
+        return;
       case "log": {
         const { level, message: text, fields } = message;
         this.#conversation.context.logger.log(level, text, fields);
@@ -79,6 +84,7 @@ export class AwayErrand {
   fail(error: unknown): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.#over.abort(error);
     this.#stopWatching();
     // A read ends when the peer likes: nothing waits for that.
     const last = this.#isReading ? Promise.resolve() : this.#io;
@@ -112,6 +118,23 @@ export class AwayErrand {
     if (this.isOver) return;
     const input = bytes.slice(0, count);
     this.#post({ type: "input", id: this.#id, bytes: input }, [input.buffer]);
+  }
+
+  /** Has an event heard here. Nobody waits for it once the session ends. */
+  async #tell(
+    { ask, event, facts }: Extract<OfErrand, { type: "tell" }>,
+  ): Promise<void> {
+    const { hooks, signal, logger } = this.#conversation.context;
+    try {
+      const verdict = await hooks?.listeners?.tell(event, facts, {
+        signal: AbortSignal.any([signal, this.#over.signal]),
+        logger,
+      });
+      if (verdict === undefined || this.isOver) return;
+      this.#post({ type: "told", id: this.#id, ask, verdict });
+    } catch {
+      // The session was ended, of which the thread hears by itself.
+    }
   }
 
   /** Does not wait for the thread, which may be busy. */

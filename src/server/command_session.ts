@@ -83,6 +83,8 @@ export async function runCommandSession(
     limits: context.limits,
     agent: context.agent,
     terms: termsOfSession(context, repository.config),
+    path: asked.path,
+    ...(context.hooks === undefined ? {} : { hooks: context.hooks }),
   });
   // upload-pack.c: receive_needs; over git:// nobody sees how the child ended.
   const mustAsk = row.name === "upload-pack" && protocol < 2 &&

@@ -11,6 +11,8 @@ import type { Logger } from "../core/logger.ts";
 import { AnswerCache } from "../service/answers.ts";
 import { Conversation } from "../service/conversation.ts";
 import { doErrand } from "../service/errand_table.ts";
+import type { PushListeners } from "../service/receive_pack/push_events.ts";
+import type { HookSource } from "../service/receive_pack/push_hooks.ts";
 import type { ServiceContext } from "../service/types.ts";
 import type {
   Repository,
@@ -26,6 +28,7 @@ import {
   unpackFailure,
 } from "./errand_messages.ts";
 import { RemoteConnection } from "./remote_connection.ts";
+import { RemoteListeners } from "./remote_listeners.ts";
 import { type SharedValue, SharedValues } from "./shared_values.ts";
 
 /** What an {@linkcode ErrandHost} works with. */
@@ -36,12 +39,15 @@ export interface ErrandHostOptions {
   readonly kernels: ServiceContext["kernels"];
   /** Time. */
   readonly clock: Clock;
+  /** Where hooks come from, given who listens elsewhere. */
+  readonly hooks?: (listeners: PushListeners) => HookSource;
   /** The way back. */
   readonly port: Pick<MessagePortLike, "post">;
 }
 
 interface Running {
   readonly connection: RemoteConnection;
+  readonly listeners: RemoteListeners;
   readonly ending: AbortController;
 }
 
@@ -82,6 +88,12 @@ export class ErrandHost {
       case "written":
         this.#running.get(message.id)?.connection.wrote(message.buffer);
         return;
+      case "told":
+        this.#running.get(message.id)?.listeners.told(
+          message.ask,
+          message.verdict,
+        );
+        return;
       case "abort":
         this.#running.get(message.id)?.ending.abort(
           unpackFailure(message.reason),
@@ -114,16 +126,21 @@ export class ErrandHost {
 
   async #run(id: number, order: ErrandOrder): Promise<void> {
     const ending = new AbortController();
-    const connection = new RemoteConnection(order.received, {
+    const connection = new RemoteConnection(order, {
       send: (message, transfer) => this.#post({ ...message, id }, transfer),
       channel: () => conversation?.channel ?? "lines",
     });
+    const listeners = new RemoteListeners(
+      order.heard,
+      (message) => this.#post({ ...message, id }),
+    );
     let conversation: Conversation | undefined;
-    this.#running.set(id, { connection, ending });
+    this.#running.set(id, { connection, listeners, ending });
     let failure: unknown;
     let hasFailed = false;
     try {
       const repository = await this.#open(order.address);
+      const { hooks } = this.#options;
       conversation = new Conversation({
         repository,
         connection: connection satisfies Connection,
@@ -136,6 +153,8 @@ export class ErrandHost {
         agent: order.agent,
         terms: order.terms,
         ...(this.#answers === undefined ? {} : { answers: this.#answers }),
+        ...(order.path === undefined ? {} : { path: order.path }),
+        ...(hooks === undefined ? {} : { hooks: hooks(listeners) }),
       });
       conversation.haves = order.haves;
       conversation.rounds = order.rounds;

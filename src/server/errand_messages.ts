@@ -16,6 +16,11 @@ import type { LogFields, LogLevel } from "../core/logger.ts";
 import type { Errand } from "../service/errand.ts";
 import type { ErrorChannel } from "../service/failure.ts";
 import type {
+  PushEventName,
+  PushFacts,
+  PushVerdict,
+} from "../service/receive_pack/push_events.ts";
+import type {
   ProtocolVersion,
   ServiceLimits,
   SessionTerms,
@@ -37,6 +42,14 @@ export interface ErrandOrder {
   readonly agent: string;
   /** What was settled for the session. */
   readonly terms: SessionTerms;
+  /** The repository's path as the client has named it. */
+  readonly path?: string;
+  /** Who the peer is. */
+  readonly peer: string;
+  /** The peer's address. */
+  readonly peerAddress: string;
+  /** Events of pushes that somebody listens to here. */
+  readonly heard: readonly PushEventName[];
   /** Bytes of the peer that were received and not read. */
   readonly received: Uint8Array;
   /** `have`s of the session so far. */
@@ -82,6 +95,13 @@ export type ToWorker =
     readonly id: number;
     readonly buffer: ArrayBuffer;
   }
+  /** What the listeners have made of one "tell". */
+  | {
+    readonly type: "told";
+    readonly id: number;
+    readonly ask: number;
+    readonly verdict: PushVerdict;
+  }
   | { readonly type: "abort"; readonly id: number; readonly reason: Failure };
 
 /** From a thread. */
@@ -98,6 +118,14 @@ export type FromWorker =
     readonly channel: ErrorChannel;
   }
   | { readonly type: "read"; readonly id: number; readonly length: number }
+  /** An event of a push; "told" answers it. */
+  | {
+    readonly type: "tell";
+    readonly id: number;
+    readonly ask: number;
+    readonly event: PushEventName;
+    readonly facts: PushFacts;
+  }
   | {
     readonly type: "end";
     readonly id: number;

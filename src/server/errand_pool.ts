@@ -182,6 +182,10 @@ export class ErrandPool implements Errands {
           },
           agent: context.agent,
           terms: context.terms,
+          ...(context.path === undefined ? {} : { path: context.path }),
+          peer: context.connection.peer,
+          peerAddress: context.connection.address,
+          heard: context.hooks?.listeners?.heard ?? [],
           received,
           haves: conversation.haves,
           rounds: conversation.rounds,
@@ -309,10 +313,10 @@ export class ErrandPool implements Errands {
 /** The bounds alone: the rest of a server's limits is not for services. */
 function boundsOf(limits: Conversation["context"]["limits"]) {
   const { maxWants, maxHaves, maxRounds, maxShallow, maxRequestBytes } = limits;
-  const { sliceMs, keepAliveMs } = limits;
+  const { sliceMs, keepAliveMs, hookMs } = limits;
   return {
     ...{ maxWants, maxHaves, maxRounds, maxShallow, maxRequestBytes },
-    ...{ sliceMs, keepAliveMs },
+    ...{ sliceMs, keepAliveMs, hookMs },
   };
 }
 

@@ -81,6 +81,14 @@ export const LIMITS: readonly LimitRow[] = [
       "(0: one per processor, 8 at most)",
   },
   {
+    name: "hookMs",
+    option: "hook-timeout",
+    unit: "s",
+    default: 600,
+    meaning: "one run of a hook of a push; then it is killed, which refuses " +
+      "what it was asked about (0: no limit)",
+  },
+  {
     name: "accessHookMs",
     unit: "s",
     default: 30,

@@ -7,7 +7,7 @@
 
 import type { Connection } from "../core/host.ts";
 import type { ErrorChannel } from "../service/failure.ts";
-import type { FromWorker } from "./errand_messages.ts";
+import type { ErrandOrder, FromWorker } from "./errand_messages.ts";
 
 /** Writes that may be under way at once: one is sent while one is made. */
 const CREDIT = 3;
@@ -30,8 +30,8 @@ export interface RemoteWay {
 
 /** The end of a connection that a thread without its socket works with. */
 export class RemoteConnection implements Connection {
-  readonly peer = "";
-  readonly address = "";
+  readonly peer: string;
+  readonly address: string;
   readonly #way: RemoteWay;
   readonly #spare: ArrayBuffer[] = [];
   #received: Uint8Array;
@@ -40,7 +40,15 @@ export class RemoteConnection implements Connection {
   #wake: (() => void) | undefined;
 
   /** `received` is read first: bytes that the other thread has taken. */
-  constructor(received: Uint8Array, way: RemoteWay) {
+  constructor(
+    { received, peer, peerAddress }: Pick<
+      ErrandOrder,
+      "received" | "peer" | "peerAddress"
+    >,
+    way: RemoteWay,
+  ) {
+    this.peer = peer;
+    this.address = peerAddress;
     this.#received = received;
     this.#way = way;
   }

@@ -103,7 +103,8 @@ class Session {
     if (request === undefined) return;
     this.#options.onRequest?.();
     const { service, repository } = await this.#open(request);
-    const { clock, kernels, limits, agent, errands, answers } = this.#context;
+    const { clock, kernels, limits, agent, errands, answers, hooks } =
+      this.#context;
     await service({
       repository,
       connection: this.#connection,
@@ -117,6 +118,8 @@ class Session {
       terms: termsOfSession(this.#context, repository.config),
       ...(errands === undefined ? {} : { errands }),
       ...(answers === undefined ? {} : { answers }),
+      path: binaryToUtf8(request.path),
+      ...(hooks === undefined ? {} : { hooks }),
     });
   }
 

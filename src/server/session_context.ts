@@ -39,6 +39,8 @@ export interface SessionContext {
   readonly errands?: ServiceContext["errands"];
   /** Answers that sessions share. */
   readonly answers?: AnswerCache;
+  /** Where hooks of pushes come from; without it, there are none. */
+  readonly hooks?: ServiceContext["hooks"];
   /** Decides over every request before it is served: `--access-hook`. */
   readonly accessHook?: AccessHook;
   /** Looks a host name up for virtual hosting; without it, none is known. */

@@ -10,6 +10,7 @@ import type { Kernels } from "../kernels/types.ts";
 import type { Repository } from "../storage/types.ts";
 import type { Errands } from "./errand.ts";
 import type { AnswerCache } from "./answers.ts";
+import type { HookSource } from "./receive_pack/push_hooks.ts";
 
 /** The protocol versions: the highest that the client asked for and we know. */
 export type ProtocolVersion = 0 | 1 | 2;
@@ -30,6 +31,8 @@ export interface ServiceLimits {
   readonly sliceMs: number;
   /** Silence while computing before an empty side-band packet, ms. */
   readonly keepAliveMs: number;
+  /** A run of one hook, milliseconds; 0 is no limit. */
+  readonly hookMs: number;
 }
 
 /**
@@ -88,6 +91,10 @@ export interface ServiceContext {
   readonly errands?: Errands;
   /** Answers that sessions share; each makes its own where there is none. */
   readonly answers?: AnswerCache;
+  /** The repository's path as the client has named it. */
+  readonly path?: string;
+  /** Where hooks of pushes come from; without it, there are none. */
+  readonly hooks?: HookSource;
 }
 
 /**

@@ -10,6 +10,8 @@
 import type { Oid } from "../../core/oid.ts";
 import type { RefName } from "../../core/ref_name.ts";
 import type { RefObserver } from "../../storage/writes.ts";
+import type { ServiceContext } from "../types.ts";
+import type { PushListeners } from "./push_events.ts";
 
 /** One command of a push, as hooks are told of it. Can be cloned. */
 export interface PushedRef {
@@ -51,4 +53,69 @@ export interface PushHooks {
   postReceive(push: Push, output: HookOutput): Promise<void>;
   /** After that, likewise: git's `post-update`. */
   postUpdate(refs: readonly RefName[], output: HookOutput): Promise<void>;
+}
+
+/** What the hooks of sessions come from. */
+export interface HookSource {
+  /**
+   * The hooks of one push, on the repository of `context`. Rejects with a
+   * StorageError where the configuration leads nowhere.
+   */
+  open(context: ServiceContext): Promise<PushHooks>;
+  /** The callbacks among them, which only their own thread can call. */
+  readonly listeners?: PushListeners;
+}
+
+const ACCEPTED = true;
+
+/** Where there are no hooks. */
+export const NO_HOOKS: PushHooks = {
+  preReceive: async () => await Promise.resolve(ACCEPTED),
+  postReceive: () => Promise.resolve(),
+  postUpdate: () => Promise.resolve(),
+};
+
+/** Hooks that are asked one after the other; the first "no" counts. */
+export function joinHooks(first: PushHooks, second: PushHooks): PushHooks {
+  const updates = [first.update, second.update].filter((each) =>
+    each !== undefined
+  );
+  const observe = joinObservers(first.observe, second.observe);
+  return {
+    preReceive: async (push, environment, output) =>
+      await first.preReceive(push, environment, output) &&
+      await second.preReceive(push, environment, output),
+    ...(updates.length === 0 ? {} : {
+      update: async (ref, output) => {
+        for (const update of updates) {
+          if (!await update(ref, output)) return false;
+        }
+        return true;
+      },
+    }),
+    ...(observe === undefined ? {} : { observe }),
+    async postReceive(push, output) {
+      await first.postReceive(push, output);
+      await second.postReceive(push, output);
+    },
+    async postUpdate(refs, output) {
+      await first.postUpdate(refs, output);
+      await second.postUpdate(refs, output);
+    },
+  };
+}
+
+type Observe = PushHooks["observe"];
+
+function joinObservers(first: Observe, second: Observe): Observe {
+  if (first === undefined || second === undefined) return first ?? second;
+  return (output) => {
+    const observers = [first(output), second(output)];
+    return async (phase, updates) => {
+      for (const observer of observers) {
+        if (!await observer(phase, updates)) return false;
+      }
+      return true;
+    };
+  };
 }

@@ -32,6 +32,7 @@ export const LIMITS: ServiceLimits = {
   maxRequestBytes: 1 << 24,
   sliceMs: 10,
   keepAliveMs: 5000,
+  hookMs: 0,
 };
 
 /** The clock of the machine. */
