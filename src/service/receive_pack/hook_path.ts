@@ -48,9 +48,8 @@ export async function hookDirectory(
 }
 
 async function expandPath(path: string, homeOf: HomeOf): Promise<string> {
-  const withoutEnd = path.replace(/\/+$/, "");
-  if (!/^(~|%\(prefix\)\/)/.test(path)) return withoutEnd;
-  const [, user = "", rest = ""] = /^~([^/]*)(.*)$/s.exec(withoutEnd) ?? [];
+  if (!/^(~|%\(prefix\)\/)/.test(path)) return path;
+  const [, user = "", rest = ""] = /^~([^/]*)(.*)$/s.exec(path) ?? [];
   const home = path.startsWith("~") ? await homeOf(user) : undefined;
   if (home === undefined) {
     throw new StorageError(

@@ -104,15 +104,20 @@ function hooksOf(programs: Programs, zero: Oid): PushHooks {
           }),
       }
       : {}),
-    postReceive: (push, output) =>
-      programs.tell({
+    // Nothing was updated: git runs neither.
+    async postReceive(push, output) {
+      if (push.refs.length === 0) return;
+      await programs.tell({
         name: "post-receive",
         input: linesOf(push.refs, lineOf),
         variables: optionsOf(push),
         output,
-      }),
-    postUpdate: (refs, output) =>
-      programs.tell({ name: "post-update", args: refs, output }),
+      });
+    },
+    async postUpdate(refs, output) {
+      if (refs.length === 0) return;
+      await programs.tell({ name: "post-update", args: refs, output });
+    },
   };
 }
 
@@ -220,7 +225,7 @@ class Programs {
     } catch (error) {
       signal.throwIfAborted();
       if (isCut) throw error;
-      return await this.#fail(call, `cannot run ${path}: ${messageOf(error)}`);
+      return await this.#fail(call, `cannot run ${path}`, messageOf(error));
     }
     signal.throwIfAborted();
     await show(text.end());
@@ -235,8 +240,12 @@ class Programs {
     return end.code === 0;
   }
 
-  async #fail(call: Call, why: string): Promise<false> {
-    this.#context.logger.log("warn", why);
+  /** The cause is for the log alone. */
+  async #fail(call: Call, why: string, cause?: string): Promise<false> {
+    this.#context.logger.log(
+      "warn",
+      cause === undefined ? why : `${why}: ${cause}`,
+    );
     await call.output(terminalLine(utf8ToBinary(`error: ${why}`)));
     return false;
   }
@@ -296,9 +305,9 @@ function* linesOf<Ref extends PushedRef | RefUpdate>(
   if (lines !== "") yield fromBinary(lines);
 }
 
-function optionsOf({ options }: Push): Record<string, string> {
+/** 0 also where options were not negotiated: receive-pack.c, cmd_receive_pack. */
+function optionsOf({ options = [] }: Push): Record<string, string> {
   const variables: Record<string, string> = {};
-  if (options === undefined) return variables;
   options.forEach((option, i) => variables[`GIT_PUSH_OPTION_${i}`] = option);
   variables.GIT_PUSH_OPTION_COUNT = String(options.length);
   return variables;
