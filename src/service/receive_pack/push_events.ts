@@ -42,11 +42,36 @@ export interface PushEvent extends PushFacts {
  * Callbacks that hear of pushes. The first two refuse by throwing a
  * {@linkcode RefusedError}, whose message the client sees; whatever else they
  * throw refuses as well, the client sees "internal error", and the log the
- * cause. A repository's own hooks are asked before them.
+ * cause. A repository's own hooks are asked before them, of each event.
+ *
+ * @example Keep one branch as it is
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type PushCallbacks, RefusedError, SHA1 } from "@gitsrv/gitsrv";
+ * import { DictBackend, MemoryRepository, serveTcp } from "@gitsrv/gitsrv";
+ *
+ * const callbacks: PushCallbacks = {
+ *   onUpdate({ refs }) {
+ *     for (const { name, old, new: next } of refs) {
+ *       if (name !== "refs/heads/release" || old === SHA1.zero) continue;
+ *       const what = next === SHA1.zero ? "stays" : "is frozen";
+ *       throw new RefusedError("frozen", `release ${what} until Monday`);
+ *     }
+ *   },
+ *   async onPostReceive({ path, refs, peer }) {
+ *     await Promise.resolve(`${peer} has changed ${refs.length} of ${path}`);
+ *   },
+ * };
+ *
+ * const backend = new DictBackend({ "hello.git": new MemoryRepository() });
+ * const server = await serveTcp({ backend, port: 0, ...callbacks });
+ * assert.ok(server.port > 0);
+ * await server.close();
+ * ```
  */
 export interface PushCallbacks {
   /**
-   * Before anything of a push is visible: refuses all of it. The objects
+   * Before anything of a push is visible: refuses all of it. Its objects
    * cannot be read yet.
    */
   readonly onPreReceive?: (event: PushEvent) => void | Promise<void>;

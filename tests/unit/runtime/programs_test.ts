@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { findGroup, findUser } from "../../../src/runtime/accounts.ts";
 import { isExecutable, runProgram } from "../../../src/runtime/programs.ts";
+import { startWorker } from "../../../src/runtime/workers.ts";
 import { temporaryDirectory } from "../../support/fixture_directory.ts";
 import { describe, it } from "../../support/test.ts";
 
@@ -129,6 +130,16 @@ describe("a program that is run", () => {
     const end = await sh("printf x; kill -9 $$");
     assert.deepEqual([end.code, end.killedBy], [undefined, 9]);
     assert.equal(text(end.output), "x");
+  });
+
+  it("may be a thread's", async () => {
+    const told = Promise.withResolvers<unknown>();
+    const thread = startWorker(
+      new URL("../../support/program_worker.ts", import.meta.url),
+      { onMessage: told.resolve, onError: told.reject },
+    );
+    assert.deepEqual(await told.promise, { code: 5, taken: 1_000_000 });
+    thread.close();
   });
 
   it("may be asked for before it is run", () => {

@@ -12,7 +12,10 @@ import type {
 } from "../../../src/core/host.ts";
 import { NATIVE } from "../../../src/kernels/native/kernels.ts";
 import type { ToWorker } from "../../../src/server/errand_messages.ts";
-import { ErrandHost } from "../../../src/server/errand_host.ts";
+import {
+  ErrandHost,
+  type ErrandHostOptions,
+} from "../../../src/server/errand_host.ts";
 import { ErrandPool } from "../../../src/server/errand_pool.ts";
 import type { Repository } from "../../../src/storage/types.ts";
 import { CLOCK } from "../service/talk.ts";
@@ -28,6 +31,8 @@ export class FakeThreads {
   /** Set to have the next thread fail in place of coming up. */
   fails = false;
   readonly pool: ErrandPool;
+  /** Where a thread's hooks come from. */
+  hooks: ErrandHostOptions["hooks"];
 
   /** A pool of `size` threads to which every address is `repository`. */
   constructor(repository: Repository, size = 1) {
@@ -48,6 +53,7 @@ export class FakeThreads {
       open: () => Promise.resolve(repository),
       kernels: NATIVE,
       clock: CLOCK,
+      ...(this.hooks === undefined ? {} : { hooks: this.hooks }),
       port: {
         post(message, transfer = []) {
           const clone = structuredClone(message, { transfer });
