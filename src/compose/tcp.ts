@@ -166,21 +166,19 @@ export async function serveTcp(options: ServeTcpOptions): Promise<TcpServer> {
   const daemon = new Daemon({ listeners, context });
   // Repositories on disk are what threads are for.
   if (options.backend instanceof FileSystemBackend) errands.warm();
+  const finished = daemon.finished.then(() => errands.close());
   const close = () => {
     daemon.drain();
-    return daemon.finished;
+    return finished;
   };
   const { signal } = options;
   signal?.addEventListener("abort", close, { once: true });
-  void daemon.finished.then(() => {
-    errands.close();
-    signal?.removeEventListener("abort", close);
-  });
+  void finished.then(() => signal?.removeEventListener("abort", close));
   return {
     hostname: first.hostname,
     port: first.port,
     addresses,
-    finished: daemon.finished,
+    finished,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -51,7 +51,7 @@ export class AwayErrand {
     // Nobody may be waiting yet when it fails.
     this.finished.catch(() => {});
     const { signal } = conversation.context;
-    const abort = () => this.#giveUp(signal.reason);
+    const abort = () => this.giveUp(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     this.#stopWatching = () => signal.removeEventListener("abort", abort);
   }
@@ -97,7 +97,7 @@ export class AwayErrand {
       try {
         await work();
       } catch (error) {
-        this.#giveUp(error);
+        this.giveUp(error);
       }
     });
   }
@@ -137,8 +137,11 @@ export class AwayErrand {
     }
   }
 
-  /** Does not wait for the thread, which may be busy. */
-  #giveUp(error: unknown): void {
+  /**
+   * Ends it with an error, of which its thread hears. Does not wait for the
+   * thread, which may be busy.
+   */
+  giveUp(error: unknown): void {
     if (this.isOver) return;
     this.#post({ type: "abort", id: this.#id, reason: packFailure(error) });
     this.fail(error);

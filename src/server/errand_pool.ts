@@ -37,6 +37,8 @@ export interface ErrandPoolOptions {
   readonly logger: Logger;
 }
 
+/** What threads get to end what they have started, such as programs. */
+const CLOSING_MS = 1000;
 /** How many threads in a row may fail before they came up. */
 const MAX_FAILED_STARTS = 3;
 /** Errands that read on; what follows a v2 request is for us. */
@@ -49,6 +51,8 @@ const EXPANDING: ReadonlySet<Errand["kind"]> = new Set(["archive"]);
 
 class Thread {
   readonly errands = new Map<number, AwayErrand>();
+  /** Errands that it has not said the end of, those that failed among them. */
+  readonly running = new Set<number>();
   port: MessagePortLike | undefined;
   /** Resolves to whether it came up. */
   up = Promise.withResolvers<"up" | "failed">();
@@ -58,8 +62,25 @@ class Thread {
   /** Errands that it has or waits to get. */
   load = 0;
 
+  #onEnd = () => {};
+
   post(message: ToWorker, transfer?: ArrayBuffer[]): void {
     this.port?.post(message, transfer);
+  }
+
+  /** Hears that an errand has ended. */
+  ended(id: number): void {
+    this.running.delete(id);
+    if (this.running.size === 0) this.#onEnd();
+  }
+
+  /** Resolves when every errand has ended, or after `ms`. */
+  async allEnded(ms: number): Promise<void> {
+    const all = Promise.withResolvers<void>();
+    const timer = setTimeout(all.resolve, ms);
+    this.#onEnd = all.resolve;
+    await all.promise;
+    clearTimeout(timer);
   }
 }
 
@@ -142,10 +163,20 @@ export class ErrandPool implements Errands {
     }
   }
 
-  /** Ends the threads; errands that are under way fail. Idempotent. */
-  close(): void {
+  /**
+   * Ends the threads; errands that are under way fail. Resolves when threads
+   * have ended what they had started, or have had their time. Idempotent.
+   */
+  async close(): Promise<void> {
     this.#isClosed = true;
-    for (const thread of this.#threads) this.#drop(thread, "it was closed");
+    await Promise.all(this.#threads.map(async (thread) => {
+      if (thread.running.size > 0) {
+        const error = threadFailed("it was closed");
+        for (const away of thread.errands.values()) away.giveUp(error);
+        await thread.allEnded(CLOSING_MS);
+      }
+      this.#drop(thread, "it was closed");
+    }));
   }
 
   async #send(
@@ -170,6 +201,7 @@ export class ErrandPool implements Errands {
       const received = READING.has(asked.errand.kind)
         ? reader.takeBuffered()
         : EMPTY_BYTES;
+      thread.running.add(id);
       thread.post({
         type: "start",
         id,
@@ -281,6 +313,7 @@ export class ErrandPool implements Errands {
       const { level, message: text, fields } = message;
       this.#common.log(level, text, fields);
     } else {
+      if (message.type === "end") thread.ended(message.id);
       thread.errands.get(message.id)?.take(message);
     }
   }
@@ -302,12 +335,17 @@ export class ErrandPool implements Errands {
     thread.isUp = false;
     thread.up.resolve("failed");
     thread.up = Promise.withResolvers();
-    const error = new StorageError(
-      "thread-failed",
-      `Cannot go on with session: ${why}`,
-    );
+    thread.running.clear();
+    const error = threadFailed(why);
     for (const away of thread.errands.values()) away.fail(error);
   }
+}
+
+function threadFailed(why: string): StorageError {
+  return new StorageError(
+    "thread-failed",
+    `Cannot go on with session: ${why}`,
+  );
 }
 
 /** The bounds alone: the rest of a server's limits is not for services. */

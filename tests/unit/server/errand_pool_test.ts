@@ -170,6 +170,35 @@ describe("ErrandPool", () => {
     });
   }
 
+  it("lets threads end what they have started when it is closed", async () => {
+    const { memory, tip } = repository();
+    const gate = Promise.withResolvers<void>();
+    const slow: Repository = {
+      ...addressed(memory),
+      async snapshot() {
+        await gate.promise;
+        return await memory.snapshot();
+      },
+    };
+    const threads = new FakeThreads(slow);
+    const ending = new AbortController();
+    const served = serve(new Peer(cloneOf(tip)), addressed(memory), {
+      protocol: 2,
+      errands: threads.pool,
+      signal: ending.signal,
+    });
+    while (threads.orders === 0) await CLOCK.turn();
+    ending.abort(new RangeError("closing"));
+    await assert.rejects(served, RangeError);
+    const states: string[] = [];
+    const closed = threads.pool.close().then(() => states.push("closed"));
+    for (let i = 0; i < 5; i++) await CLOCK.turn();
+    states.push("ended");
+    gate.resolve();
+    await closed;
+    assert.deepEqual(states, ["ended", "closed"]);
+  });
+
   it("leaves repositories alone that only this thread has", async () => {
     const { memory, tip } = repository();
     const threads = new FakeThreads(memory);
