@@ -95,14 +95,17 @@ describe("a program that is run", () => {
 
   it("waits for whoever takes its output", async () => {
     const full = Promise.withResolvers<void>();
+    const isCalled = Promise.withResolvers<void>();
     const calls: number[] = [];
     const end = sh("yes", {
       async onOutput(bytes: Uint8Array) {
         calls.push(bytes.length);
+        isCalled.resolve();
         await full.promise;
         throw new RangeError("enough");
       },
     });
+    await isCalled.promise;
     // A program that did not wait would write meanwhile.
     await sh("head -c 3000000 /dev/zero");
     assert.equal(calls.length, 1);
