@@ -12,6 +12,8 @@ import type { RefStore } from "../types.ts";
 /** A ref store that can be changed. */
 export class MemoryRefs implements RefStore {
   readonly #raw = new Map<string, RawRef>();
+  /** How many names there are below each "refs/x/". */
+  readonly #directories = new Map<string, number>();
   #version = 0;
   #current: SortedRefs | undefined;
 
@@ -33,6 +35,27 @@ export class MemoryRefs implements RefStore {
     return this.#current;
   }
 
+  /** What is stored under `name`. */
+  raw(name: string): RawRef | undefined {
+    return this.#raw.get(name);
+  }
+
+  /** Whether something is stored under `name`. */
+  has(name: string): boolean {
+    return this.#raw.has(name);
+  }
+
+  /** The first name, in byte order, that starts with `prefix`, "x/y/". */
+  below(prefix: string): string | undefined {
+    if (!this.#directories.has(prefix)) return undefined;
+    let first: string | undefined;
+    for (const name of this.#raw.keys()) {
+      if (!name.startsWith(prefix)) continue;
+      if (first === undefined || name < first) first = name;
+    }
+    return first;
+  }
+
   /** Lets `name` point to an object. */
   set(name: RefName, oid: Oid): void {
     this.#change(name, { oid });
@@ -46,6 +69,7 @@ export class MemoryRefs implements RefStore {
   /** Takes a ref away; false where there is none. */
   delete(name: RefName): boolean {
     if (!this.#raw.delete(name)) return false;
+    this.#count(name, -1);
     this.#changed();
     return true;
   }
@@ -64,8 +88,19 @@ export class MemoryRefs implements RefStore {
   }
 
   #change(name: RefName, value: RawRef): void {
+    if (!this.#raw.has(name)) this.#count(name, 1);
     this.#raw.set(name, value);
     this.#changed();
+  }
+
+  #count(name: string, by: 1 | -1): void {
+    for (let end = name.indexOf("/"); end >= 0;) {
+      const above = name.slice(0, end + 1);
+      const count = (this.#directories.get(above) ?? 0) + by;
+      if (count === 0) this.#directories.delete(above);
+      else this.#directories.set(above, count);
+      end = name.indexOf("/", end + 1);
+    }
   }
 
   #changed(): void {

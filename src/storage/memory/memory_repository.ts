@@ -28,6 +28,7 @@ import { encodeTree, parseTree, treeEntryKind } from "../../object/tree.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import { ObjectSource } from "../objects/source.ts";
 import type { ConfigView, Repository, Snapshot } from "../types.ts";
+import type { RefWriter } from "../writes.ts";
 import {
   checkTreeEntries,
   formatCommit,
@@ -37,6 +38,7 @@ import {
   type NewTreeEntry,
 } from "./memory_objects.ts";
 import { MemoryPacks } from "./memory_packs.ts";
+import { MemoryRefWriter } from "./memory_ref_writer.ts";
 import { MemoryRefs } from "./memory_refs.ts";
 import { PlainConfig, type PlainConfigValues } from "./plain_config.ts";
 
@@ -63,6 +65,8 @@ export class MemoryRepository implements Repository {
   /** Its configuration. */
   readonly config: ConfigView;
   readonly #packs: MemoryPacks;
+  /** Changes its refs by git's rules. */
+  readonly refWriter: RefWriter;
   readonly #refs = new MemoryRefs();
   readonly #source: ObjectSource;
 
@@ -72,6 +76,7 @@ export class MemoryRepository implements Repository {
     this.format = format;
     this.config = new PlainConfig(init.config);
     this.#packs = new MemoryPacks(format, kernels);
+    this.refWriter = new MemoryRefWriter(this.#refs, format);
     this.#source = new ObjectSource(
       { packs: this.#packs },
       format,
