@@ -96,6 +96,8 @@ export interface FileStat {
   readonly dev: number;
   /** The owner's user id; -1 where the system has none. */
   readonly uid: number;
+  /** The permission bits, where the system has them. */
+  readonly mode?: number;
 }
 
 /** One open file, read at positions. Synchronous: see {@linkcode FileSystem}. */

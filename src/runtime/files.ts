@@ -147,6 +147,7 @@ interface DenoFileInfo {
   readonly ino: number | null;
   readonly dev: number;
   readonly uid: number | null;
+  readonly mode: number | null;
 }
 
 const DENO = (globalThis as { readonly Deno?: DenoStats }).Deno;
@@ -175,6 +176,7 @@ function fromDeno(info: DenoFileInfo): FileStat {
     ino: info.ino ?? 0,
     dev: info.dev,
     uid: info.uid ?? -1,
+    ...(info.mode === null ? {} : { mode: info.mode & 0o7777 }),
   };
 }
 
@@ -194,6 +196,7 @@ function fromNode(stats: Stats | undefined): FileStat | undefined {
     ino: stats.ino,
     dev: stats.dev,
     uid: stats.uid ?? -1,
+    mode: stats.mode & 0o7777,
   };
 }
 
