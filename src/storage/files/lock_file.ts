@@ -221,3 +221,111 @@ export function lockWords(path: string, error: unknown): string {
       "remove the file manually to continue."
     : head;
 }
+
+/**
+ * Locks that hold no content, all of them one file: two calls each. What is
+ * locked changes elsewhere, in `packed-refs`.
+ */
+export class ManyLocks {
+  readonly #journal: LockJournal;
+  #record: RecordedFile | undefined;
+  #held = 0;
+
+  /** Takes nothing yet. */
+  constructor(journal: LockJournal) {
+    this.#journal = journal;
+  }
+
+  /** Takes the lock of `path` at once, as {@linkcode tryLock} does. */
+  tryLock(path: string): LockFile | undefined {
+    const lockPath = `${path}.lock`;
+    const journal = this.#journal;
+    // A new file where there are too many names of the last.
+    for (const isLast of [false, true]) {
+      const record = this.#record ??= this.#begin();
+      let isMade = link(record, lockPath, journal);
+      if (isMade === false && journal.clear(lockPath)) {
+        isMade = link(record, lockPath, journal);
+      }
+      if (isMade === false) return undefined;
+      if (isMade === true) {
+        this.#held++;
+        return new OneOfMany(path, journal, () => this.#let(record));
+      }
+      if (!isLast) this.end();
+    }
+    return plainLock(path, journal);
+  }
+
+  /** No more locks are taken; records go with the last that is let go. */
+  end(): void {
+    const record = this.#record;
+    this.#record = undefined;
+    if (record === undefined) return;
+    this.#records.push({ record, held: this.#held });
+    this.#held = 0;
+    this.#tidy();
+  }
+
+  readonly #records: { record: RecordedFile; held: number }[] = [];
+
+  #begin(): RecordedFile {
+    const record = this.#journal.record("many", 0o666);
+    record.file.close();
+    return record;
+  }
+
+  #let(record: RecordedFile): void {
+    if (this.#record === record) this.#held--;
+    for (const each of this.#records) {
+      if (each.record === record) each.held--;
+    }
+    this.#tidy();
+  }
+
+  #tidy(): void {
+    for (const each of this.#records) {
+      if (each.held === 0) each.record.forget();
+    }
+  }
+}
+
+class OneOfMany implements LockFile {
+  readonly path: string;
+  readonly lockPath: string;
+  readonly #journal: LockJournal;
+  readonly #let: () => void;
+  #isHeld = true;
+
+  constructor(path: string, journal: LockJournal, onRelease: () => void) {
+    this.path = path;
+    this.lockPath = `${path}.lock`;
+    this.#journal = journal;
+    this.#let = onRelease;
+  }
+
+  write(): void {
+    throw new TypeError("Cannot write a lock that holds no content");
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): void {}
+
+  commit(): void {
+    throw new TypeError("Cannot commit a lock that holds no content");
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    try {
+      this.#journal.files.unlink(this.lockPath);
+    } catch {
+      return; // The record stays with it.
+    }
+    this.#let();
+  }
+}

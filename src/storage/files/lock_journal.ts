@@ -16,11 +16,7 @@
  * @module
  */
 
-import {
-  binaryToUtf8,
-  fromUtf8,
-  toBinary,
-} from "../../core/bytes.ts";
+import { binaryToUtf8, fromUtf8, toBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { FileStat } from "../../core/host.ts";
 import {

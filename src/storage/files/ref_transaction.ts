@@ -1,0 +1,449 @@
+/**
+ * One transaction of loose and packed refs until everything is decided: its
+ * locks, what is stored under them, and the new values in the lock files. As
+ * refs/files-backend.c: lock_raw_ref and lock_ref_for_update.
+ *
+ * @module
+ */
+
+import { fromBinary } from "../../core/bytes.ts";
+import { StorageError } from "../../core/errors.ts";
+import { isZeroOid, type ObjectFormat, type Oid } from "../../core/oid.ts";
+import type { RefName } from "../../core/ref_name.ts";
+import type { RawRef } from "../ref_snapshot.ts";
+import {
+  brokenWords,
+  cannotLock,
+  missingWords,
+  type NameLookup,
+  originOf,
+  type RefChange,
+  RefChanges,
+  unavailable,
+} from "../ref_changes.ts";
+import type { RefFailure, RefUpdate } from "../writes.ts";
+import { type RefSync, settleAll } from "./fsync_policy.ts";
+import {
+  type LockFile,
+  type LockTerms,
+  lockWords,
+  type ManyLocks,
+  takeLock,
+  tryLock,
+} from "./lock_file.ts";
+import type { PackedRefs } from "./packed_refs.ts";
+import type { Peel } from "./packed_refs_writer.ts";
+import type { PackedView } from "./packed_view.ts";
+import type { RefPlaces } from "./ref_places.ts";
+import type { Reflogs } from "./reflog.ts";
+import { hasCode, systemWords } from "./system_words.ts";
+
+/** What transactions of one repository work with. */
+export interface RefEnvironment {
+  /** The format of its ids. */
+  readonly format: ObjectFormat;
+  /** Its files. */
+  readonly places: RefPlaces;
+  /** Its packed refs. */
+  readonly packed: PackedView;
+  /** Its logs. */
+  readonly reflogs: Reflogs;
+  /** How refs are locked. */
+  readonly refLock: LockTerms;
+  /** How `packed-refs` is locked. */
+  readonly packedLock: LockTerms;
+  /** What is pressed to the disk. */
+  readonly sync: RefSync;
+  /** What ids come to through tags; without it nothing new is packed. */
+  readonly peel: Peel | undefined;
+  /** The kind of an object; without it kinds are not looked at. */
+  readonly kindOf: ((oid: Oid) => string | undefined) | undefined;
+}
+
+/** One ref that is locked. */
+export interface RefStep {
+  /** What is to happen. */
+  readonly change: RefChange;
+  /** Its lock. */
+  readonly lock: LockFile;
+  /** Whether directories were made for the lock. */
+  readonly madeDirectories: boolean;
+  /** Whether its new value goes into `packed-refs`. */
+  readonly isPacked: boolean;
+  /** Whether the lock holds a new value. */
+  needsCommit: boolean;
+  /** Whether others see the change. */
+  isDone: boolean;
+}
+
+/** Why a transaction failed, and at which of the caller's updates. */
+export interface TransactionFailure {
+  /** The update's index; -1 where it is no single one. */
+  readonly index: number;
+  /** Why. */
+  readonly failure: RefFailure;
+}
+
+/** So many lock files stay open, to be synced together. */
+export const MAX_OPEN_FILES = 64;
+const MAX_ATTEMPTS = 3;
+
+/** Whether a change takes its ref away. */
+export function isDeletion(change: RefChange): boolean {
+  return !change.isLogOnly && isZeroOid(change.new);
+}
+
+/** Packed refs, to be asked for conflicts of names. */
+export function packedNames(refs: PackedRefs): NameLookup {
+  return {
+    has: (name) => refs.get(name) !== undefined,
+    below(prefix) {
+      const at = refs.lowerBound(prefix);
+      return at < refs.size && refs.startsWith(at, prefix)
+        ? refs.record(at).name
+        : undefined;
+    },
+  };
+}
+
+/** A transaction that is being prepared. */
+export class RefTransaction {
+  /** What it changes. */
+  readonly changes: RefChanges;
+  /** What it has locked, in git's order. */
+  readonly steps: RefStep[] = [];
+  /** Why it came to nothing. */
+  failed: TransactionFailure | undefined;
+  /** Whether it may stand in spite of that: a directory was not synced. */
+  isUnsure = false;
+  readonly #environment: RefEnvironment;
+  readonly #many: ManyLocks | undefined;
+  readonly #packs: ReadonlySet<number>;
+  #written: RefStep[] = [];
+
+  /** `packs` are the indexes of updates that go into `packed-refs`. */
+  constructor(
+    environment: RefEnvironment,
+    updates: readonly { readonly update: RefUpdate; readonly index: number }[],
+    headTarget: RefName | undefined,
+    packing?: {
+      readonly locks: ManyLocks;
+      readonly packs: ReadonlySet<number>;
+    },
+  ) {
+    this.#environment = environment;
+    this.#many = packing?.locks;
+    this.#packs = packing?.packs ?? new Set();
+    this.changes = new RefChanges(updates, environment.format, headTarget);
+  }
+
+  /** Marks it as failed, unless it was. */
+  fail(index: number, failure: RefFailure): void {
+    this.failed ??= { index, failure };
+  }
+
+  /**
+   * Locks and checks everything. "contended" where somebody holds a lock and
+   * `patience` is none: it is to be released then, and made anew. Throws the
+   * signal's reason.
+   */
+  async prepare(patience: "none" | "all"): Promise<"ready" | "contended"> {
+    const twice = this.changes.duplicate();
+    if (twice !== undefined) this.fail(-1, twice);
+    for (const change of this.changes.all) {
+      if (this.failed !== undefined) break;
+      const failure = this.changes.begin(change);
+      if (failure !== undefined) {
+        this.fail(change.index, failure);
+        break;
+      }
+      const locked = await this.#lock(change, patience);
+      if (locked === "contended") return locked;
+      if ("code" in locked) this.fail(change.index, locked);
+      else {
+        this.steps.push(locked);
+        const why = this.#decide(locked);
+        if (why !== undefined) this.fail(change.index, why);
+        if (this.#written.length >= MAX_OPEN_FILES) await this.syncContent();
+      }
+    }
+    return "ready";
+  }
+
+  /** Resolves when the values in its locks are on the disk, where asked. */
+  async syncContent(): Promise<void> {
+    const written = this.#written;
+    this.#written = [];
+    const results = await settleAll(
+      written.map(({ lock }) => () => lock.sync()),
+      MAX_OPEN_FILES,
+    );
+    results.forEach((result, i) => {
+      const { change, lock } = written[i] as RefStep;
+      if (result.status === "rejected") {
+        this.fail(change.index, couldNotWrite(change, lock));
+      }
+      try {
+        lock.close();
+      } catch {
+        this.fail(change.index, couldNotWrite(change, lock));
+      }
+    });
+  }
+
+  /** Lets go of every lock, and of directories that were made for them. */
+  release(): void {
+    const { places } = this.#environment;
+    for (const step of this.steps) step.lock.release();
+    for (const { change, isDone, isPacked, madeDirectories } of this.steps) {
+      const isGone = isDone ? isPacked || isDeletion(change) : madeDirectories;
+      if (isGone) places.removeEmptyParents(change.name, "ref");
+    }
+  }
+
+  /** Takes one lock, with the directories that it needs. */
+  async #lock(
+    change: RefChange,
+    patience: "none" | "all",
+  ): Promise<RefStep | RefFailure | "contended"> {
+    const { places } = this.#environment;
+    const { name, origin, index } = change;
+    const asked = originOf(change).name;
+    const problem = places.problem(name);
+    if (problem !== undefined) return cannotLock(asked, "failed", problem);
+    const path = places.path(name);
+    const isPacked = origin === "update" && this.#packs.has(index);
+    let madeDirectories = false;
+    for (let attempts = 1;; attempts++) {
+      try {
+        const lock = await this.#take(path, isPacked, patience);
+        if (lock === undefined) return "contended";
+        return {
+          change,
+          lock,
+          isPacked,
+          madeDirectories,
+          needsCommit: false,
+          isDone: false,
+        };
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        if (hasCode(error, "ENOENT") && attempts <= MAX_ATTEMPTS) {
+          madeDirectories = true;
+          const failure = this.#makeDirectories(change, path);
+          if (failure === undefined) continue;
+          places.removeEmptyParents(name, "ref");
+          return failure;
+        }
+        if (madeDirectories) places.removeEmptyParents(name, "ref");
+        if (hasCode(error, "ENOTDIR")) return this.#inTheWay(change, path);
+        return cannotLock(
+          asked,
+          hasCode(error, "EEXIST") ? "locked" : "failed",
+          lockWords(path, error),
+        );
+      }
+    }
+  }
+
+  async #take(
+    path: string,
+    isPacked: boolean,
+    patience: "none" | "all",
+  ): Promise<LockFile | undefined> {
+    const { refLock } = this.#environment;
+    const atOnce = isPacked && this.#many !== undefined
+      ? this.#many.tryLock(path)
+      : tryLock(path, refLock.journal);
+    if (atOnce !== undefined || patience === "none") return atOnce;
+    const lock = await takeLock(path, refLock);
+    if (isPacked) lock.close();
+    return lock;
+  }
+
+  #makeDirectories(change: RefChange, path: string): RefFailure | undefined {
+    try {
+      this.#environment.places.makeParents(path);
+      return undefined;
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return undefined; // Vanished: once more.
+      if (hasCode(error, "ENOTDIR", "EEXIST")) {
+        return this.#inTheWay(change, path);
+      }
+      if (!(error instanceof StorageError)) throw error;
+      return cannotLock(
+        originOf(change).name,
+        "failed",
+        `unable to create directory for ${path}`,
+      );
+    }
+  }
+
+  /** A file stands where a directory must be. */
+  #inTheWay(change: RefChange, path: string): RefFailure {
+    const asked = originOf(change).name;
+    const why = this.#guarded(change, () => this.#conflict(change.name));
+    if (typeof why === "object") return why;
+    if (why === undefined) {
+      return cannotLock(
+        asked,
+        "failed",
+        `unable to create lock file ${path}.lock; non-directory in the way`,
+      );
+    }
+    return mustExist(change)
+      ? cannotLock(asked, "changed", missingWords(change.name))
+      : cannotLock(asked, "conflict", why);
+  }
+
+  /** A conflict with any ref, loose or packed. */
+  #conflict(name: string): string | undefined {
+    const { places, packed } = this.#environment;
+    const refs = packedNames(packed.now().refs);
+    return unavailable(name, {
+      has: (above) => places.read(above).kind === "value" || refs.has(above),
+      below(prefix) {
+        const [loose, other] = [places.below(prefix), refs.below(prefix)];
+        if (loose === undefined || other === undefined) return loose ?? other;
+        return loose < other ? loose : other;
+      },
+    }, this.changes.names);
+  }
+
+  /** With the lock held: reads, compares, and writes the new value down. */
+  #decide(step: RefStep): RefFailure | undefined {
+    const { change } = step;
+    return this.#guarded(change, () => {
+      const read = this.#read(step);
+      if ("code" in read) return read;
+      return this.changes.settle(
+        change,
+        read.value,
+        (name) => this.#resolve(name),
+      ) ?? this.#write(step);
+    });
+  }
+
+  /** What is stored, or why that cannot be changed. */
+  #read(step: RefStep): { readonly value?: RawRef } | RefFailure {
+    const { change } = step;
+    const { places, packed } = this.#environment;
+    const { name } = change;
+    const asked = originOf(change).name;
+    const loose = places.read(name);
+    if (loose.kind === "value") return loose;
+    if (loose.kind === "broken") {
+      const why = loose.why === undefined
+        ? brokenWords(name)
+        : `${missingWords(name)}: ${loose.why}`;
+      return cannotLock(asked, "broken", why);
+    }
+    const { refs } = packed.now();
+    const record = refs.get(name);
+    if (record !== undefined) return { value: { oid: record.oid } };
+    if (mustExist(change)) {
+      return cannotLock(asked, "changed", missingWords(name));
+    }
+    if (
+      loose.kind === "directory" && !places.removeEmptyTree(places.path(name))
+    ) {
+      const why = this.#conflict(name);
+      if (why !== undefined) return cannotLock(asked, "conflict", why);
+      return cannotLock(
+        asked,
+        "failed",
+        `there is a non-empty directory '${places.path(name)}' ` +
+          `blocking reference '${name}'`,
+      );
+    }
+    // No loose ref can conflict now. Of what goes into packed-refs this is
+    // asked under that file's lock.
+    if (step.isPacked) return {};
+    const why = unavailable(name, packedNames(refs), this.changes.names);
+    return why === undefined ? {} : cannotLock(asked, "conflict", why);
+  }
+
+  #resolve(first: RefName): Oid | undefined {
+    const { places, packed } = this.#environment;
+    let name = first;
+    for (let reads = 1; reads <= 5; reads++) {
+      if (places.problem(name) !== undefined) return undefined;
+      const loose = places.read(name);
+      if (loose.kind === "broken") return undefined;
+      if (loose.kind !== "value") return packed.now().refs.get(name)?.oid;
+      if ("oid" in loose.value) return loose.value.oid;
+      name = loose.value.symref;
+    }
+    return undefined;
+  }
+
+  #write(step: RefStep): RefFailure | undefined {
+    const { change, lock } = step;
+    const { kindOf, sync } = this.#environment;
+    const isWritten = !change.isLogOnly && !isDeletion(change) &&
+      change.previous !== change.new;
+    if (isWritten) {
+      const why = kindOf && kindProblem(change, kindOf);
+      if (why !== undefined) {
+        return {
+          code: "failed",
+          message: `cannot update ref '${change.name}': ${why}`,
+        };
+      }
+      step.needsCommit = true;
+    }
+    if (step.isPacked) return undefined;
+    try {
+      if (isWritten) lock.write(fromBinary(`${change.new}\n`));
+      if (isWritten && sync.content) this.#written.push(step);
+      else lock.close();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      return couldNotWrite(change, lock);
+    }
+  }
+
+  /** What of the disk fails becomes a failure of the change. */
+  #guarded<T>(change: RefChange, call: () => T): T | RefFailure {
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      return error.code === "bad-packed-refs"
+        ? { code: "broken", message: error.message }
+        : cannotLock(
+          originOf(change).name,
+          "failed",
+          `${missingWords(change.name)}: ${systemWords(error)}`,
+        );
+    }
+  }
+}
+
+function mustExist({ old }: RefChange): boolean {
+  return old !== undefined && !isZeroOid(old);
+}
+
+function couldNotWrite(change: RefChange, lock: LockFile): RefFailure {
+  return {
+    code: "failed",
+    message: `cannot update ref '${change.name}': ` +
+      `couldn't write '${lock.lockPath}'`,
+  };
+}
+
+/** refs/files-backend.c: write_ref_to_lockfile. */
+function kindProblem(
+  { name, new: oid }: RefChange,
+  kindOf: (oid: Oid) => string | undefined,
+): string | undefined {
+  const kind = kindOf(oid);
+  if (kind === undefined) {
+    return `trying to write ref '${name}' with nonexistent object ${oid}`;
+  }
+  const isBranch = name === "HEAD" || name.startsWith("refs/heads/");
+  return isBranch && kind !== "commit"
+    ? `trying to write non-commit object ${oid} to branch '${name}'`
+    : undefined;
+}
