@@ -9,7 +9,11 @@
 import { messageOf } from "../../core/errors.ts";
 import { once } from "../../core/once.ts";
 import { isZeroOid, type ObjectFormat, type Oid } from "../../core/oid.ts";
-import { isSafeRefName, parseRefName, type RefName } from "../../core/ref_name.ts";
+import {
+  isSafeRefName,
+  parseRefName,
+  type RefName,
+} from "../../core/ref_name.ts";
 import type { Owners } from "../../core/owner.ts";
 import type { WritableFiles } from "../../core/write_files.ts";
 import type { Kernels } from "../../kernels/types.ts";
@@ -231,9 +235,7 @@ class Application {
       this.#outcomes[index] = failure;
       return;
     }
-    const transaction = this.#begin(asked, this.#packs(asked));
-    this.#group.push(transaction);
-    await transaction.prepare("all");
+    await this.#prepare(asked, "all", this.#packs(asked));
     await this.#flush();
   }
 
@@ -273,13 +275,8 @@ class Application {
     let done = 0;
     for (const each of asked) {
       if (!packs.has(each.index)) continue;
-      const transaction = this.#begin([each], packs);
-      this.#group.push(transaction);
-      if (await transaction.prepare("none") === "contended") {
-        this.#group.pop();
-        transaction.release();
-        left.push(each);
-      }
+      const found = await this.#prepare([each], "none", packs);
+      if (found === undefined) left.push(each);
       if (++done % TURN_EVERY === 0) await this.#turn();
     }
     await this.#flush();
@@ -323,18 +320,15 @@ class Application {
       return;
     }
     if (this.#isRelated(update.name)) await this.#flush();
-    let transaction = this.#begin([asked]);
-    this.#group.push(transaction);
-    const patience = this.#group.length === 1 ? "all" : "none";
-    if (await transaction.prepare(patience) === "contended") {
-      // Nobody is to wait for us while we wait.
-      this.#group.pop();
-      transaction.release();
+    const isAlone = this.#group.length === 0;
+    let transaction = await this.#prepare([asked], isAlone ? "all" : "none");
+    if (transaction === undefined) {
+      // Nobody is to wait for us while we wait, and what stands in the way
+      // may be one of the group, by a symref.
       await this.#flush();
-      transaction = this.#begin([asked]);
-      this.#group.push(transaction);
-      await transaction.prepare("all");
+      transaction = await this.#prepare([asked], "all");
     }
+    if (transaction?.failed !== undefined || transaction === undefined) return;
     for (const { name } of transaction.changes.all) {
       this.#names.add(name);
       for (const above of directoriesOf(name)) this.#directories.add(above);
@@ -351,17 +345,39 @@ class Application {
       directoriesOf(name).some((above) => this.#names.has(above));
   }
 
-  #begin(
+  /**
+   * Prepares a transaction and adds it to the group, unless it has failed:
+   * that is told at once. With patience "none" `undefined` is what may go
+   * better once the group is committed.
+   */
+  async #prepare(
     asked: readonly Asked[],
+    patience: "none" | "all",
     packs: ReadonlySet<number> = new Set(),
-  ): RefTransaction {
+  ): Promise<RefTransaction | undefined> {
     this.#head ??= { target: this.#environment.places.headTarget() };
-    return new RefTransaction(
+    const transaction = new RefTransaction(
       this.#environment,
       asked,
       this.#head.target,
       packs.size === 0 ? undefined : { locks: this.#locks, packs },
     );
+    this.#group.push(transaction);
+    const state = await transaction.prepare(patience);
+    const code = transaction.failed?.failure.code;
+    if (state === "ready" && code === undefined) return transaction;
+    this.#group.pop();
+    transaction.release();
+    const mayGoBetter = state === "contended" ||
+      (patience === "none" && code !== "changed" && code !== "exists");
+    if (mayGoBetter) return undefined;
+    this.#settle(transaction);
+    return transaction;
+  }
+
+  #settle(transaction: RefTransaction): void {
+    this.#report(transaction);
+    this.#committed.push(transaction);
   }
 
   /** Commits the group at hand. */
@@ -374,10 +390,7 @@ class Application {
     this.#head = undefined;
     this.#names = new Set();
     this.#directories = new Set();
-    for (const each of group) {
-      this.#report(each);
-      this.#committed.push(each);
-    }
+    for (const each of group) this.#settle(each);
   }
 
   #report({ changes, failed, isUnsure, steps }: RefTransaction): void {

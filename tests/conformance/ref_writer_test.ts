@@ -1,0 +1,138 @@
+/**
+ * Refs changed by us and by `git update-ref --stdin`, from the same state:
+ * the same results, the same words, the same files.
+ */
+
+import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
+import type { Oid } from "../../src/core/oid.ts";
+import type { RefUpdate } from "../../src/storage/writes.ts";
+import { update } from "../contract/ref_writer.ts";
+import { git, tryGit } from "../support/git.ts";
+import { fsck } from "../support/git_repository.ts";
+import { type Random, seeded } from "../support/random.ts";
+import {
+  fileRefWriter,
+  refDirectories,
+  refFiles,
+  type RefObjects,
+  refRepository,
+} from "../support/ref_worlds.ts";
+import { test } from "../support/test.ts";
+
+const ZERO = "0".repeat(40) as Oid;
+const COMMITTER = {
+  GIT_COMMITTER_NAME: "C O Mitter",
+  GIT_COMMITTER_EMAIL: "c@example.com",
+  GIT_COMMITTER_DATE: "1700000000 +0100",
+};
+
+const NAMES = [
+  ...["HEAD", "refs/heads/main", "refs/heads/a", "refs/heads/a/b"],
+  ...["refs/heads/a/b/c", "refs/heads/alias", "refs/heads/far", "refs/tags/t"],
+  ...["refs/heads/dangling", "refs/heads/loop", "refs/heads/torn"],
+  ...["refs/tags/t/u", "refs/notes/n", "refs/heads/caf\xc3\xa9", "refs/x"],
+];
+
+/** What `git update-ref --stdin` says; `undefined` where it went well. */
+async function byGit(
+  path: string,
+  updates: readonly RefUpdate[],
+): Promise<string | undefined> {
+  const input = updates.map(({ name, new: value, old }) =>
+    `update ${name} ${value}${old === undefined ? "" : ` ${old}`}\n`
+  );
+  const result = await tryGit(["update-ref", "--stdin", "-m", "push"], {
+    cwd: path,
+    input: input.join(""),
+    env: COMMITTER,
+  });
+  if (result.code === 0) return undefined;
+  return result.stderr.replace(/^fatal: /, "").trimEnd();
+}
+
+function made(
+  random: Random,
+  objects: RefObjects,
+  files: ReadonlyMap<string, string>,
+): RefUpdate[] {
+  const values = [...objects.commits, ZERO, ZERO];
+  return NAMES.filter(() => random.int(5) === 0).map((name) => {
+    const current = /^[0-9a-f]{40}/.exec(files.get(name) ?? "")?.[0];
+    const isTag = name.startsWith("refs/tags/") && random.int(2) === 0;
+    const value = isTag ? objects.tag : random.pick(values);
+    const old = random.pick([
+      undefined,
+      (current ?? ZERO) as Oid,
+      (current ?? ZERO) as Oid,
+      random.pick(values),
+    ]);
+    return update(name, value, old);
+  });
+}
+
+async function prepare(path: string): Promise<void> {
+  const symref = (name: string, target: string) =>
+    git(["symbolic-ref", name, target], { cwd: path });
+  await symref("refs/heads/alias", "refs/heads/a");
+  await symref("refs/heads/far", "refs/heads/alias");
+  await symref("refs/heads/dangling", "refs/tags/t/u");
+  await symref("refs/heads/loop", "refs/heads/loop");
+}
+
+for (
+  const [policy, seed] of [["always", 1], ["true", 2], ["false", 3]] as const
+) {
+  test(`generated transactions leave what git leaves, logs: ${policy}`, async () => {
+    const random = seeded(seed);
+    const settings = { "core.logAllRefUpdates": policy };
+    const { path, objects } = await refRepository(settings);
+    await prepare(path);
+    const twin = `${path}.twin`;
+    cpSync(path, twin, { recursive: true });
+    const writer = fileRefWriter(path, objects);
+    let [failures, done] = [0, 0];
+    for (let round = 0; round < 90; round++) {
+      const where = `seed ${seed}, round ${round}`;
+      if (random.int(6) === 0) {
+        for (const each of [path, twin]) {
+          await git(["pack-refs", "--all"], { cwd: each });
+        }
+      }
+      const updates = made(random, objects, refFiles(path));
+      const isAtomic = random.int(2) === 0;
+      const outcomes = await writer.apply(updates, {
+        atomic: isAtomic,
+        committer: "C O Mitter <c@example.com> 1700000000 +0100",
+        message: "push",
+      });
+      if (isAtomic) {
+        const words = updates.length === 0
+          ? undefined
+          : await byGit(twin, updates);
+        const ours = new Set(outcomes.map((each) => each?.message));
+        assert.deepEqual(
+          [...ours],
+          updates.length === 0 ? [] : [words],
+          `${where}: ${JSON.stringify(updates)}`,
+        );
+      } else {
+        for (const [i, each] of updates.entries()) {
+          const words = await byGit(twin, [each]);
+          assert.equal(outcomes[i]?.message, words, where);
+        }
+      }
+      for (const each of outcomes) each === undefined ? done++ : failures++;
+      assert.deepEqual(
+        [...refFiles(path)],
+        [...refFiles(twin)],
+        `${where}: ${JSON.stringify(updates)}`,
+      );
+      const litter = refDirectories(path)
+        .filter((each) => !refDirectories(twin).includes(each));
+      assert.deepEqual(litter, [], where);
+    }
+    assert.ok(done > 40 && failures > 40, `${done} done, ${failures} failed`);
+    assert.deepEqual(await fsck(path), await fsck(twin));
+  });
+}
