@@ -85,7 +85,7 @@ export async function refRepository(
 
 async function makeTemplate() {
   const path = join(temporaryDirectory("refs"), "template.git");
-  await git(["init", "-q", "--bare", path]);
+  await git(["init", "-q", "--bare", "--template=", path]);
   const tree = (await git(["mktree"], { cwd: path, input: "" })).trim();
   const commits: string[] = [];
   for (const message of ["a", "b", "c", "d"]) {

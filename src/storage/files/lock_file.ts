@@ -8,7 +8,11 @@
 
 import { StorageError } from "../../core/errors.ts";
 import { type WritableFile, writeAll } from "../../core/write_files.ts";
-import type { LockJournal, RecordedFile } from "./lock_journal.ts";
+import {
+  type LockJournal,
+  type RecordedFile,
+  removeFile,
+} from "./lock_journal.ts";
 import { shareFile } from "./shared_modes.ts";
 import { hasCode, systemWords } from "./system_words.ts";
 
@@ -190,14 +194,9 @@ class RecordedLock implements LockFile {
   release(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    try {
-      this.#journal.files.unlink(this.lockPath);
-    } catch {
-      // It keeps its record: who comes when this process is dead removes it.
-      closed(this.#record.file);
-      return;
-    }
-    this.#record.forget();
+    if (removeFile(this.#journal.files, this.lockPath)) this.#record.forget();
+    // Else it keeps its record: who comes when this process is dead removes it.
+    else closed(this.#record.file);
   }
 }
 
@@ -321,11 +320,6 @@ class OneOfMany implements LockFile {
   release(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    try {
-      this.#journal.files.unlink(this.lockPath);
-    } catch {
-      return; // The record stays with it.
-    }
-    this.#let();
+    if (removeFile(this.#journal.files, this.lockPath)) this.#let();
   }
 }

@@ -116,9 +116,9 @@ export class LockJournal {
       if (!isKept) return;
       isKept = false;
       quietly(() => file.close());
-      quietly(() => files.unlink(path));
+      removeFile(files, path);
       this.#open--;
-      if (this.#open === 0) quietly(() => files.removeDirectory(this.#own));
+      this.#tidy();
     };
     try {
       shareFile(files, path, shared);
@@ -197,8 +197,15 @@ export class LockJournal {
     }
     this.#open--;
     // A lock that could not be removed keeps its record.
-    if (isClear) quietly(() => files.unlink(mine));
-    if (this.#open === 0) quietly(() => files.removeDirectory(this.#own));
+    if (isClear) removeFile(files, mine);
+    this.#tidy();
+  }
+
+  /** Removes the own directory once nothing is in it. */
+  #tidy(): void {
+    if (this.#open > 0) return;
+    const remove = () => (this.#init.files.removeDirectory(this.#own), true);
+    attempt(remove) ?? attempt(remove);
   }
 
   /** Where locks may be that a record is of. */
@@ -258,6 +265,7 @@ export class LockJournal {
         return { path, made: make(path) };
       } catch (error) {
         if (attempts >= MAX_ATTEMPTS || !hasCode(error, "ENOENT", "EEXIST")) {
+          this.#tidy();
           throw error;
         }
       }
@@ -322,6 +330,15 @@ function ownerOf(directory: string): ProcessIdentity | undefined {
     ? name.replaceAll("%2f", "/").replaceAll("%25", "%")
     : decodeText(name);
   return text === undefined ? undefined : parseIdentity(text);
+}
+
+/**
+ * Takes a name away, with a second attempt where the disk fails for once;
+ * false where it stays. Never throws.
+ */
+export function removeFile(files: WritableFiles, path: string): boolean {
+  const remove = () => (files.unlink(path), true);
+  return attempt(remove) ?? attempt(remove) ?? false;
 }
 
 function quietly(call: () => unknown): void {

@@ -54,6 +54,11 @@ export class PackedView {
     this.#init = init;
   }
 
+  /** What it is called, a symlink or not. */
+  get name(): string {
+    return this.#init.path;
+  }
+
   /** Its path, where the last symlink leads. */
   get path(): string {
     const { files, path } = this.#init;

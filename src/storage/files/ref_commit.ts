@@ -35,7 +35,7 @@ import {
   type RefTransaction,
 } from "./ref_transaction.ts";
 import { revertSteps } from "./ref_revert.ts";
-import { systemWords } from "./system_words.ts";
+import { hasCode, systemWords } from "./system_words.ts";
 import type { TouchedDirectories } from "./touched_directories.ts";
 
 /** How a group is committed. */
@@ -76,6 +76,7 @@ class GroupCommit {
   readonly #terms: CommitTerms;
   #packedLock: LockFile | undefined;
   #rewrite: PackedRewrite | undefined;
+  #packedPath: string;
   #isPackedObserved = false;
   /** Whose changes the rewrite holds. */
   #inRewrite: readonly RefTransaction[] = [];
@@ -88,6 +89,7 @@ class GroupCommit {
     this.#group = group;
     this.#environment = environment;
     this.#terms = terms;
+    this.#packedPath = environment.packed.name;
   }
 
   async run(): Promise<void> {
@@ -145,8 +147,9 @@ class GroupCommit {
     const failAll = (failure: RefFailure) => {
       for (const { of, step } of steps) of.fail(step.change.index, failure);
     };
-    const path = packed.path;
+    let path = this.#packedPath;
     try {
+      this.#packedPath = path = packed.path;
       this.#packedLock = await takeLock(path, packedLock);
       this.#packedLock.close();
     } catch (error) {
@@ -319,7 +322,7 @@ class GroupCommit {
       reflogs.remove(change.name);
     }
     if (this.#rewrite === undefined || steps.length === 0) return;
-    const path = packed.path;
+    const path = this.#packedPath;
     try {
       // Of transactions that failed since it was made nothing may be in it.
       await this.#remake(path);
@@ -365,13 +368,14 @@ class GroupCommit {
     for (const step of transaction.steps) {
       const { change, lock } = step;
       if (!isDeletion(change)) continue;
+      // It may be gone from packed-refs already.
+      step.isDone = true;
       try {
-        if (files.lstat(lock.path)?.kind !== "directory") {
-          files.unlink(lock.path);
-        }
-        step.isDone = true;
+        files.unlink(lock.path);
         touched.add(parentPath(lock.path));
       } catch (error) {
+        // Names below it, of refs that are there or were.
+        if (hasCode(error, "EISDIR")) continue;
         if (!(error instanceof StorageError)) throw error;
         transaction.fail(change.index, {
           code: "failed",

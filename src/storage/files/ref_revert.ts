@@ -47,11 +47,16 @@ async function revertLoose(
     const now = loose.kind === "value" && "oid" in loose.value
       ? loose.value.oid
       : packed.now().refs.get(name)?.oid;
-    const expected = isZeroOid(value) ? undefined : value;
-    if (now !== expected) return; // Somebody has built on it.
-    if (isZeroOid(previous)) {
-      if (expected !== undefined) files.unlink(path);
-    } else {
+    const [before, expected] = [previous, value]
+      .map((oid) => isZeroOid(oid) ? undefined : oid);
+    // Somebody may have built on it, and it may never have come to pass.
+    if (now !== expected && now !== before) return;
+    if (now === before) {
+      step.isDone = false;
+      return;
+    }
+    if (before === undefined) files.unlink(path);
+    else {
       lock.write(fromBinary(`${previous}\n`));
       if (sync.content) await lock.sync();
       lock.commit();
