@@ -141,7 +141,9 @@ export class LockJournal {
       for (const name of this.#names(directory)) {
         const path = joinPath(directory, name);
         const stat = attempt(() => files.lstat(path));
-        if (isSameFile(stat, before)) this.#recover(directory, name, lockPath);
+        if (!isSameFile(stat, before)) continue;
+        this.#recover(directory, name, lockPath);
+        quietly(() => files.removeDirectory(directory));
       }
     }
     return !isSameFile(attempt(() => files.lstat(lockPath)), before);
