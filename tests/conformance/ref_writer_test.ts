@@ -4,7 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Oid } from "../../src/core/oid.ts";
 import type { RefUpdate } from "../../src/storage/writes.ts";
 import { update } from "../contract/ref_writer.ts";
@@ -92,7 +93,7 @@ for (
     cpSync(path, twin, { recursive: true });
     const writer = fileRefWriter(path, objects);
     let [failures, done] = [0, 0];
-    for (let round = 0; round < 90; round++) {
+    for (let round = 0; round < 60; round++) {
       const where = `seed ${seed}, round ${round}`;
       if (random.int(6) === 0) {
         for (const each of [path, twin]) {
@@ -132,7 +133,141 @@ for (
         .filter((each) => !refDirectories(twin).includes(each));
       assert.deepEqual(litter, [], where);
     }
-    assert.ok(done > 40 && failures > 40, `${done} done, ${failures} failed`);
+    assert.ok(done > 15 && failures > 40, `${done} done, ${failures} failed`);
     assert.deepEqual(await fsck(path), await fsck(twin));
   });
 }
+
+test("hooks hear of what git's hooks hear of, in its order", async () => {
+  const { path, objects } = await refRepository();
+  const [a, b] = objects.commits;
+  const twin = `${path}.twin`;
+  const before = [
+    ...["refs/heads/main", "refs/heads/packed", "refs/heads/x"],
+    ...["refs/heads/loose"],
+  ];
+  for (const [i, name] of before.entries()) {
+    await git(["update-ref", name, a], { cwd: path });
+    if (i === 2) await git(["pack-refs", "--all"], { cwd: path });
+  }
+  await git(["symbolic-ref", "refs/heads/alias", "refs/heads/x"], {
+    cwd: path,
+  });
+  cpSync(path, twin, { recursive: true });
+  mkdirSync(join(twin, "hooks"), { recursive: true });
+  writeFileSync(
+    join(twin, "hooks/reference-transaction"),
+    '#!/bin/sh\nsed "s/^/$1 /" >>heard\n',
+    { mode: 0o755 },
+  );
+  const heard: string[] = [];
+  const writer = fileRefWriter(path, objects);
+  const sets = [
+    [update("refs/heads/main", b, a)],
+    [update("refs/heads/alias", b)],
+    [update("refs/heads/loose", ZERO, a)],
+    [update("refs/heads/packed", ZERO)],
+    [update("refs/heads/none", ZERO)],
+    [update("refs/heads/new", a, ZERO), update("refs/heads/x", ZERO, b)],
+    [update("refs/heads/new", b, b)],
+  ];
+  for (const updates of sets) {
+    await writer.apply(updates, {
+      atomic: true,
+      committer: "C <c@example.com> 1700000000 +0000",
+      message: "push",
+      observe(phase, all) {
+        for (const { name, old = ZERO, new: value } of all) {
+          heard.push(`${phase} ${old} ${value} ${name}`);
+        }
+        return Promise.resolve(heard.length > 0);
+      },
+    });
+    await byGit(twin, updates);
+  }
+  const lines = readFileSync(join(twin, "heard"), "latin1").trimEnd();
+  assert.deepEqual(heard, lines.split("\n"));
+  assert.deepEqual([...refFiles(path)], [...refFiles(twin)]);
+});
+
+test("sixteen writers lose nothing beside git's pack-refs", async () => {
+  const { path, objects } = await refRepository({
+    "core.logAllRefUpdates": "true",
+    "core.filesRefLockTimeout": "20000",
+    "core.packedRefsTimeout": "20000",
+  });
+  let isOver = false;
+  const packing = (async () => {
+    for (let rounds = 1;; rounds++) {
+      await git(["pack-refs", "--all", "--prune"], { cwd: path });
+      if (isOver) return rounds;
+    }
+  })();
+  const writers = Array.from({ length: 16 }, async (_, i) => {
+    const random = seeded(i);
+    const writer = fileRefWriter(path, objects);
+    const names = [`refs/heads/w${i}`, `refs/heads/d/${i % 3}/w${i}`];
+    const now = new Map<string, Oid>();
+    for (let round = 0; round < 12; round++) {
+      const updates = names.map((name) => {
+        const value = random.pick([...objects.commits, ZERO]);
+        return update(name, value, now.get(name) ?? ZERO);
+      });
+      const outcomes = await writer.apply(updates, {
+        atomic: random.int(2) === 0,
+        committer: "C <c@example.com> 1700000000 +0000",
+        message: "push",
+      });
+      assert.deepEqual(outcomes, updates.map(() => undefined));
+      for (const each of updates) now.set(each.name, each.new);
+    }
+    return now;
+  });
+  const ends = await Promise.all(writers).finally(() => isOver = true);
+  assert.ok(await packing > 0);
+  const refs = new Map(
+    (await git(["for-each-ref", "--format=%(refname) %(objectname)"], {
+      cwd: path,
+    })).trimEnd().split("\n").filter((line) => line !== "").map((line) =>
+      line.split(" ") as [string, string]
+    ),
+  );
+  for (const end of ends) {
+    for (const [name, oid] of end) {
+      assert.equal(refs.get(name), oid === ZERO ? undefined : oid, name);
+    }
+  }
+  const left = [...refFiles(path).keys()].filter((name) =>
+    name.endsWith(".lock") || name.startsWith("gitsrv")
+  );
+  assert.deepEqual(left, []);
+});
+
+test("one of our racers and git's wins each value of a ref", async () => {
+  const { path, objects } = await refRepository();
+  const [a, b] = objects.commits;
+  const name = "refs/heads/x";
+  await git(["update-ref", name, a], { cwd: path });
+  let [from, to] = [a, b];
+  for (let round = 0; round < 6; round++) {
+    const ours = Array.from(
+      { length: 8 },
+      () =>
+        fileRefWriter(path, objects).apply([update(name, to, from)], {
+          atomic: false,
+          committer: "C <c@example.com> 1700000000 +0000",
+          message: "push",
+        }).then(([outcome]) => outcome === undefined),
+    );
+    const gits = Array.from(
+      { length: 4 },
+      () =>
+        byGit(path, [update(name, to, from)]).then((words) =>
+          words === undefined
+        ),
+    );
+    const won = (await Promise.all([...ours, ...gits])).filter(Boolean);
+    assert.equal(won.length, 1);
+    [from, to] = [to, from];
+  }
+});

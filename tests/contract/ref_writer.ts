@@ -39,6 +39,9 @@ const OPTIONS: RefTransactionOptions = {
   message: "push",
 };
 
+const NO = false;
+const refuse = () => Promise.resolve(NO);
+
 /** An update; `old` absent is whatever it is. */
 export function update(name: string, value: Oid, old?: Oid): RefUpdate {
   return {
@@ -299,7 +302,7 @@ export function refWriterContract(
       const outcomes = await apply(world, [
         update("refs/heads/x", a, ZERO),
         update("refs/heads/y", a, ZERO),
-      ], { atomic: true, observe: () => Promise.resolve(false) });
+      ], { atomic: true, observe: refuse });
       assert.deepEqual(outcomes.map((each) => each?.code), [
         "aborted",
         "aborted",

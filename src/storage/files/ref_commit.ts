@@ -24,6 +24,7 @@ import type {
 } from "../writes.ts";
 import { settleAll } from "./fsync_policy.ts";
 import { type LockFile, lockWords, takeLock } from "./lock_file.ts";
+import { ListedNames } from "./listed_names.ts";
 import { type PackedRewrite, rewritePackedRefs } from "./packed_refs_writer.ts";
 import { parentPath } from "./paths.ts";
 import {
@@ -99,11 +100,20 @@ class GroupCommit {
     await this.#writeLogs();
     for (const each of this.#sound()) this.#renameLoose(each);
     await this.#commitPacked();
-    for (const each of this.#sound()) this.#unlinkLoose(each);
+    const listed = this.#listed();
+    for (const each of this.#sound()) this.#unlinkLoose(each, listed);
   }
 
   release(): void {
-    for (const each of this.#group) each.release();
+    const { places } = this.#environment;
+    const tidied = new Set<string>();
+    const names = this.#group.flatMap((each) => each.unlock());
+    for (const name of names) {
+      const directory = parentPath(name);
+      if (tidied.has(directory)) continue;
+      tidied.add(directory);
+      places.removeEmptyParents(name, "ref");
+    }
     this.#rewrite?.release();
     this.#packedLock?.release();
   }
@@ -315,10 +325,13 @@ class GroupCommit {
     const { observe, touched } = this.#terms;
     const steps = this.#packedSteps();
     const removed: RefUpdate[] = [];
+    const listed = this.#listed();
     for (const { step: { change } } of steps) {
       if (!isDeletion(change)) continue;
       removed.push({ name: change.name, new: change.new });
-      touched.add(parentPath(places.logPath(change.name)));
+      const log = places.logPath(change.name);
+      if (listed?.has(log) === false) continue;
+      touched.add(parentPath(log));
       reflogs.remove(change.name);
     }
     if (this.#rewrite === undefined || steps.length === 0) return;
@@ -363,7 +376,16 @@ class GroupCommit {
     if (sync.content) await this.#rewrite.sync();
   }
 
-  #unlinkLoose(transaction: RefTransaction): void {
+  /** Of many refs the files that are not there are not asked for. */
+  #listed(): ListedNames | undefined {
+    if (this.#group.length < MANY_TRANSACTIONS) return undefined;
+    return new ListedNames(this.#terms.files, this.#environment.packed);
+  }
+
+  #unlinkLoose(
+    transaction: RefTransaction,
+    listed: ListedNames | undefined,
+  ): void {
     const { files, touched } = this.#terms;
     for (const step of transaction.steps) {
       const { change, lock } = step;
@@ -371,6 +393,7 @@ class GroupCommit {
       // It may be gone from packed-refs already.
       step.isDone = true;
       try {
+        if (listed?.has(lock.path) === false) continue;
         files.unlink(lock.path);
         touched.add(parentPath(lock.path));
       } catch (error) {
@@ -387,6 +410,8 @@ class GroupCommit {
   }
 }
 
+/** From so many on it pays to list directories. */
+const MANY_TRANSACTIONS = 64;
 const NOTHING = Promise.resolve();
 
 function blocked(why: string | undefined, name: string) {

@@ -34,7 +34,8 @@ import {
 import type { PackedRefs } from "./packed_refs.ts";
 import type { Peel } from "./packed_refs_writer.ts";
 import type { PackedView } from "./packed_view.ts";
-import type { RefPlaces } from "./ref_places.ts";
+import type { ListedNames } from "./listed_names.ts";
+import type { LooseValue, RefPlaces } from "./ref_places.ts";
 import type { Reflogs } from "./reflog.ts";
 import { hasCode, systemWords } from "./system_words.ts";
 
@@ -120,20 +121,24 @@ export class RefTransaction {
   readonly #many: ManyLocks | undefined;
   readonly #packs: ReadonlySet<number>;
   #written: RefStep[] = [];
+  #listed: ListedNames | undefined;
 
-  /** `packs` are the indexes of updates that go into `packed-refs`. */
+  /**
+   * With `many` locks without content are made by it; `packs` are the indexes
+   * of updates that go into `packed-refs`.
+   */
   constructor(
     environment: RefEnvironment,
     updates: readonly { readonly update: RefUpdate; readonly index: number }[],
     headTarget: RefName | undefined,
-    packing?: {
-      readonly locks: ManyLocks;
-      readonly packs: ReadonlySet<number>;
-    },
+    bulk: {
+      readonly many?: ManyLocks | undefined;
+      readonly packs?: ReadonlySet<number>;
+    } = {},
   ) {
     this.#environment = environment;
-    this.#many = packing?.locks;
-    this.#packs = packing?.packs ?? new Set();
+    this.#many = bulk.many;
+    this.#packs = bulk.packs ?? new Set();
     this.changes = new RefChanges(updates, environment.format, headTarget);
   }
 
@@ -145,28 +150,45 @@ export class RefTransaction {
   /**
    * Locks and checks everything. "contended" where somebody holds a lock and
    * `patience` is none: it is to be released then, and made anew. Throws the
-   * signal's reason.
+   * signal's reason. With `listed` names are looked up there: it must have
+   * been made when {@linkcode RefTransaction.lockFirst} had returned.
    */
-  async prepare(patience: "none" | "all"): Promise<"ready" | "contended"> {
+  async prepare(
+    patience: "none" | "all",
+    listed?: ListedNames,
+  ): Promise<"ready" | "contended"> {
+    const { all } = this.changes;
+    this.#listed = listed;
     const twice = this.changes.duplicate();
     if (twice !== undefined) this.fail(-1, twice);
-    for (const change of this.changes.all) {
-      if (this.failed !== undefined) break;
-      const failure = this.changes.begin(change);
-      if (failure !== undefined) {
-        this.fail(change.index, failure);
-        break;
+    for (let i = 0; i < all.length && this.failed === undefined; i++) {
+      if (i === this.steps.length) {
+        const state = await this.#begin(all[i] as RefChange, patience);
+        if (state === "contended") return state;
       }
-      const locked = await this.#lock(change, patience);
-      if (locked === "contended") return locked;
-      if ("code" in locked) this.fail(change.index, locked);
-      else {
-        this.steps.push(locked);
-        const why = this.#decide(locked);
-        if (why !== undefined) this.fail(change.index, why);
-        if (this.#written.length >= MAX_OPEN_FILES) await this.syncContent();
-      }
+      const step = this.steps[i];
+      if (step === undefined) break;
+      const why = this.#decide(step);
+      if (why !== undefined) this.fail(step.change.index, why);
+      if (this.#written.length >= MAX_OPEN_FILES) await this.syncContent();
     }
+    return "ready";
+  }
+
+  /** Locks the first of its updates, and looks at nothing. */
+  lockFirst(patience: "none" | "all"): Promise<"ready" | "contended"> {
+    return this.#begin(this.changes.all[0] as RefChange, patience);
+  }
+
+  async #begin(
+    change: RefChange,
+    patience: "none" | "all",
+  ): Promise<"ready" | "contended"> {
+    const failure = this.changes.begin(change);
+    const locked = failure ?? await this.#lock(change, patience);
+    if (locked === "contended") return locked;
+    if ("code" in locked) this.fail(change.index, locked);
+    else this.steps.push(locked);
     return "ready";
   }
 
@@ -194,11 +216,16 @@ export class RefTransaction {
   /** Lets go of every lock, and of directories that were made for them. */
   release(): void {
     const { places } = this.#environment;
+    for (const name of this.unlock()) places.removeEmptyParents(name, "ref");
+  }
+
+  /** Lets go of every lock; gives names whose directories may be empty now. */
+  unlock(): string[] {
     for (const step of this.steps) step.lock.release();
-    for (const { change, isDone, isPacked, madeDirectories } of this.steps) {
-      const isGone = isDone ? isPacked || isDeletion(change) : madeDirectories;
-      if (isGone) places.removeEmptyParents(change.name, "ref");
-    }
+    return this.steps.filter((step) => {
+      const { change, isDone, isPacked, madeDirectories } = step;
+      return isDone ? isPacked || isDeletion(change) : madeDirectories;
+    }).map(({ change }) => change.name);
   }
 
   /** Takes one lock, with the directories that it needs. */
@@ -213,10 +240,12 @@ export class RefTransaction {
     if (problem !== undefined) return cannotLock(asked, "failed", problem);
     const path = places.path(name);
     const isPacked = origin === "update" && this.#packs.has(index);
+    // Neither what is packed nor what is deleted leaves anything in its lock.
+    const isBare = isPacked || isZeroOid(change.new);
     let madeDirectories = false;
     for (let attempts = 1;; attempts++) {
       try {
-        const lock = await this.#take(path, isPacked, patience);
+        const lock = await this.#take(path, isBare, patience);
         if (lock === undefined) return "contended";
         return {
           change,
@@ -248,16 +277,16 @@ export class RefTransaction {
 
   async #take(
     path: string,
-    isPacked: boolean,
+    isBare: boolean,
     patience: "none" | "all",
   ): Promise<LockFile | undefined> {
     const { refLock } = this.#environment;
-    const atOnce = isPacked && this.#many !== undefined
+    const atOnce = isBare && this.#many !== undefined
       ? this.#many.tryLock(path)
       : tryLock(path, refLock.journal);
     if (atOnce !== undefined || patience === "none") return atOnce;
     const lock = await takeLock(path, refLock);
-    if (isPacked) lock.close();
+    if (isBare) lock.close();
     return lock;
   }
 
@@ -330,7 +359,9 @@ export class RefTransaction {
     const { places, packed } = this.#environment;
     const { name } = change;
     const asked = originOf(change).name;
-    const loose = places.read(name);
+    const listed = this.#listed;
+    const isAbsent = listed?.has(step.lock.path) === false;
+    const loose: LooseValue = isAbsent ? { kind: "absent" } : places.read(name);
     if (loose.kind === "value") return loose;
     if (loose.kind === "broken") {
       const why = loose.why === undefined
@@ -338,7 +369,9 @@ export class RefTransaction {
         : `${missingWords(name)}: ${loose.why}`;
       return cannotLock(asked, "broken", why);
     }
-    const { refs } = packed.now();
+    // Of what goes into packed-refs all is asked under that file's lock.
+    if (step.isPacked && isAbsent) return {};
+    const refs = listed === undefined ? packed.now().refs : listed.packed;
     const record = refs.get(name);
     if (record !== undefined) return { value: { oid: record.oid } };
     if (mustExist(change)) {
@@ -356,8 +389,7 @@ export class RefTransaction {
           `blocking reference '${name}'`,
       );
     }
-    // No loose ref can conflict now. Of what goes into packed-refs this is
-    // asked under that file's lock.
+    // No loose ref can conflict now.
     if (step.isPacked) return {};
     const why = unavailable(name, packedNames(refs), this.changes.names);
     return why === undefined ? {} : cannotLock(asked, "conflict", why);

@@ -8,12 +8,8 @@
 
 import { messageOf } from "../../core/errors.ts";
 import { once } from "../../core/once.ts";
-import { isZeroOid, type ObjectFormat, type Oid } from "../../core/oid.ts";
-import {
-  isSafeRefName,
-  parseRefName,
-  type RefName,
-} from "../../core/ref_name.ts";
+import type { ObjectFormat, Oid } from "../../core/oid.ts";
+import type { RefName } from "../../core/ref_name.ts";
 import type { Owners } from "../../core/owner.ts";
 import type { WritableFiles } from "../../core/write_files.ts";
 import type { Kernels } from "../../kernels/types.ts";
@@ -29,11 +25,19 @@ import type {
 import { refSync } from "./fsync_policy.ts";
 import type { Layout } from "./layout.ts";
 import { type LockTerms, ManyLocks } from "./lock_file.ts";
+import { ListedNames } from "./listed_names.ts";
 import { LockJournal } from "./lock_journal.ts";
-import { PER_WORKTREE } from "./loose_refs.ts";
 import type { Peel } from "./packed_refs_writer.ts";
 import { PackedView } from "./packed_view.ts";
 import { joinPath } from "./paths.ts";
+import {
+  type Asked,
+  badName,
+  directoriesOf,
+  manyCreations,
+  manyDeletions,
+  NO_INDEXES,
+} from "./ref_batches.ts";
 import { commitGroup, type CommitTerms } from "./ref_commit.ts";
 import { RefPlaces } from "./ref_places.ts";
 import { revertSteps } from "./ref_revert.ts";
@@ -46,12 +50,12 @@ import { TouchedDirectories } from "./touched_directories.ts";
 const REF_TIMEOUT_MS = 100;
 const PACKED_TIMEOUT_MS = 1000;
 
-/** More creations at once go into `packed-refs`. */
-const MANY_CREATIONS = 1000;
 /** So many transactions of one ref each are committed together. */
 const GROUP_SIZE = 32;
-/** And so many where each takes a ref away: one rewrite of `packed-refs`. */
-const MANY_DELETIONS = 1024;
+/** So many deletions are done by one rewrite of `packed-refs`. */
+const BULK_SIZE = 8192;
+/** From so many updates on locks without content are one file. */
+const MANY_LOCKS = 64;
 /** After so many updates others get their turn. */
 const TURN_EVERY = 512;
 
@@ -85,11 +89,6 @@ export interface FileRefWriterInit {
   readonly kindOf?: (oid: Oid) => string | undefined;
   /** Between 0 and 1; `Math.random` unless told. */
   readonly random?: () => number;
-}
-
-interface Asked {
-  readonly update: RefUpdate;
-  readonly index: number;
 }
 
 type Outcome = RefFailure | undefined;
@@ -178,10 +177,9 @@ class Application {
   readonly #terms: CommitTerms;
   readonly #outcomes: Outcome[];
   readonly #locks: ManyLocks;
+  readonly #isBulk: boolean;
   readonly #committed: RefTransaction[] = [];
   #group: RefTransaction[] = [];
-  /** How many of the group hold a new value, in an open file. */
-  #values = 0;
   /** What HEAD names, read once for each group. */
   #head: { readonly target: RefName | undefined } | undefined;
   /** Names of the group, and directories of names. */
@@ -199,6 +197,7 @@ class Application {
     this.#updates = updates;
     this.#options = options;
     this.#outcomes = updates.map(() => undefined);
+    this.#isBulk = updates.length >= MANY_LOCKS;
     this.#locks = new ManyLocks(environment.refLock.journal);
     const { gitDir, commonDir } = init.layout;
     this.#terms = {
@@ -242,7 +241,7 @@ class Application {
   async #runEach(asked: readonly Asked[]): Promise<void> {
     let done = 0;
     try {
-      const left = await this.#runPacked(asked);
+      const left = await this.#runBulk(asked);
       for (const each of left) {
         await this.#add(each);
         if (++done % TURN_EVERY === 0) await this.#turn();
@@ -267,48 +266,83 @@ class Application {
     });
   }
 
-  /** Creates many refs by one rewrite; gives what is to be done one by one. */
-  async #runPacked(asked: readonly Asked[]): Promise<readonly Asked[]> {
+  /**
+   * Does what needs no order by a few rewrites of `packed-refs`; gives what is
+   * to be done one by one.
+   */
+  async #runBulk(asked: readonly Asked[]): Promise<readonly Asked[]> {
     const packs = this.#packs(asked);
-    if (packs.size === 0) return asked;
-    const left = asked.filter(({ index }) => !packs.has(index));
-    let done = 0;
-    for (const each of asked) {
-      if (!packs.has(each.index)) continue;
-      const found = await this.#prepare([each], "none", packs);
-      if (found === undefined) left.push(each);
-      if (++done % TURN_EVERY === 0) await this.#turn();
+    const deletions = this.#options.observe === undefined
+      ? manyDeletions(asked, this.#environment.places.headTarget())
+      : NO_INDEXES;
+    const left = asked.filter(({ index }) =>
+      !packs.has(index) && !deletions.has(index)
+    );
+    const creations = asked.filter(({ index }) => packs.has(index));
+    await this.#runMany(creations, packs, left);
+    const removed = asked.filter(({ index }) => deletions.has(index));
+    for (let at = 0; at < removed.length; at += BULK_SIZE) {
+      await this.#runMany(removed.slice(at, at + BULK_SIZE), NO_INDEXES, left);
     }
-    await this.#flush();
     return left.sort((a, b) => a.index - b.index);
   }
 
   /** The indexes of creations that go into `packed-refs`. */
   #packs(asked: readonly Asked[]): ReadonlySet<number> {
     const { atomic, observe } = this.#options;
-    const none: ReadonlySet<number> = new Set();
-    if (observe !== undefined || this.#environment.peel === undefined) {
-      return none;
+    const { peel, places } = this.#environment;
+    return observe === undefined && peel !== undefined
+      ? manyCreations(asked, places.headTarget(), { atomic })
+      : NO_INDEXES;
+  }
+
+  /** Locks all, then looks, then commits; what others hold is left. */
+  async #runMany(
+    asked: readonly Asked[],
+    packs: ReadonlySet<number>,
+    left: Asked[],
+  ): Promise<void> {
+    let done = 0;
+    for (const each of asked) {
+      const transaction = this.#begin([each], packs);
+      this.#group.push(transaction);
+      const state = await transaction.lockFirst("none");
+      this.#leave(transaction, state, each, left);
+      if (++done % TURN_EVERY === 0) await this.#turn();
     }
-    const creations = asked.filter(({ update }) =>
-      update.old !== undefined && isZeroOid(update.old) &&
-      !isZeroOid(update.new) && isShared(update.name) &&
-      badName(update) === undefined
-    );
-    if (creations.length <= MANY_CREATIONS) return none;
-    const headTarget = this.#environment.places.headTarget();
-    const names = new Set<string>(asked.map(({ update }) => update.name));
-    const directories = new Set<string>();
-    for (const name of names) {
-      for (const above of directoriesOf(name)) directories.add(above);
+    const locked = this.#group;
+    this.#group = [];
+    // Each stays in the hands of the group or of `locked` until it is let go.
+    try {
+      const { packed } = this.#environment;
+      const listed = new ListedNames(this.#init.files, packed);
+      const byIndex = new Map(asked.map((each) => [each.index, each]));
+      for (let next = locked.pop(); next !== undefined; next = locked.pop()) {
+        this.#group.push(next);
+        const state = await next.prepare("none", listed);
+        const each = byIndex.get(indexOf(next)) as Asked;
+        this.#leave(next, state, each, left);
+        if (++done % TURN_EVERY === 0) await this.#turn();
+      }
+      await this.#flush();
+    } finally {
+      for (const each of locked) each.release();
     }
-    const packed = creations.filter(({ update: { name } }) =>
-      name !== headTarget && (atomic || !directories.has(name) &&
-          !directoriesOf(name).some((above) => names.has(above)))
-    );
-    return packed.length <= MANY_CREATIONS
-      ? none
-      : new Set(packed.map(({ index }) => index));
+  }
+
+  /** Takes the last of the group out of it, where it failed or must wait. */
+  #leave(
+    transaction: RefTransaction,
+    state: "ready" | "contended",
+    asked: Asked,
+    left: Asked[],
+  ): void {
+    const code = transaction.failed?.failure.code;
+    if (state === "ready" && code === undefined) return;
+    this.#group.pop();
+    transaction.release();
+    if (code === "changed" || code === "exists") this.#settle(transaction);
+    else left.push(asked);
   }
 
   /** One more transaction of one ref, in or behind the group at hand. */
@@ -333,9 +367,7 @@ class Application {
       this.#names.add(name);
       for (const above of directoriesOf(name)) this.#directories.add(above);
     }
-    if (!isZeroOid(update.new)) this.#values++;
-    const isFull = this.#values >= GROUP_SIZE ||
-      this.#group.length >= MANY_DELETIONS ||
+    const isFull = this.#group.length >= GROUP_SIZE ||
       this.#options.observe !== undefined;
     if (isFull) await this.#flush();
   }
@@ -353,15 +385,9 @@ class Application {
   async #prepare(
     asked: readonly Asked[],
     patience: "none" | "all",
-    packs: ReadonlySet<number> = new Set(),
+    packs: ReadonlySet<number> = NO_INDEXES,
   ): Promise<RefTransaction | undefined> {
-    this.#head ??= { target: this.#environment.places.headTarget() };
-    const transaction = new RefTransaction(
-      this.#environment,
-      asked,
-      this.#head.target,
-      packs.size === 0 ? undefined : { locks: this.#locks, packs },
-    );
+    const transaction = this.#begin(asked, packs);
     this.#group.push(transaction);
     const state = await transaction.prepare(patience);
     const code = transaction.failed?.failure.code;
@@ -375,6 +401,19 @@ class Application {
     return transaction;
   }
 
+  #begin(
+    asked: readonly Asked[],
+    packs: ReadonlySet<number>,
+  ): RefTransaction {
+    this.#head ??= { target: this.#environment.places.headTarget() };
+    return new RefTransaction(
+      this.#environment,
+      asked,
+      this.#head.target,
+      { many: this.#isBulk ? this.#locks : undefined, packs },
+    );
+  }
+
   #settle(transaction: RefTransaction): void {
     this.#report(transaction);
     this.#committed.push(transaction);
@@ -386,7 +425,6 @@ class Application {
     if (group.length === 0) return;
     await commitGroup(group, this.#environment, this.#terms);
     this.#group = [];
-    this.#values = 0;
     this.#head = undefined;
     this.#names = new Set();
     this.#directories = new Set();
@@ -430,32 +468,4 @@ function isVisible({ steps }: RefTransaction): boolean {
 
 function indexOf({ changes }: RefTransaction): number {
   return changes.all[0]?.index ?? -1;
-}
-
-/** refs.c: ref_transaction_update. */
-function badName({ name }: RefUpdate): RefFailure | undefined {
-  if (parseRefName(name) !== undefined && isSafeRefName(name)) return undefined;
-  return {
-    code: "failed",
-    message: `refusing to update ref with bad name '${name}'`,
-  };
-}
-
-/** Whether a ref is of all worktrees: others are never packed. */
-function isShared(name: string): boolean {
-  return name.startsWith("refs/") &&
-    !PER_WORKTREE.some((prefix) => name.startsWith(`${prefix}/`));
-}
-
-/** "refs/heads/a/b": refs, refs/heads and refs/heads/a. */
-function directoriesOf(name: string): string[] {
-  const found: string[] = [];
-  for (
-    let end = name.indexOf("/");
-    end >= 0;
-    end = name.indexOf("/", end + 1)
-  ) {
-    found.push(name.slice(0, end));
-  }
-  return found;
 }

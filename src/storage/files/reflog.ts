@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fromBinary } from "../../core/bytes.ts";
+import { binaryToUtf8, fromBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import {
   type WritableFile,
@@ -39,6 +39,8 @@ export class Reflogs {
   readonly #places: RefPlaces;
   readonly #policy: LogPolicy;
   readonly #shared: SharedModes;
+  /** Whether directories of logs were there when they were first asked for. */
+  readonly #directories = new Map<string, boolean>();
 
   /** Touches nothing yet. */
   constructor(init: {
@@ -73,6 +75,7 @@ export class Reflogs {
     let file: WritableFile;
     try {
       if (!this.#isToBeMade(name)) {
+        if (!this.#hasLogs(name)) return {};
         const kind = this.#files.lstat(path)?.kind;
         if (kind === undefined || kind === "directory") return {};
       }
@@ -117,6 +120,18 @@ export class Reflogs {
     }
     this.#places.removeEmptyParents(name, "log");
     return undefined;
+  }
+
+  /** Most repositories that are pushed to have no directory of logs. */
+  #hasLogs(name: string): boolean {
+    const path = this.#places.logPath(name);
+    const directory = path.slice(0, -binaryToUtf8(name).length - 1);
+    let found = this.#directories.get(directory);
+    if (found === undefined) {
+      found = this.#files.lstat(directory) !== undefined;
+      this.#directories.set(directory, found);
+    }
+    return found;
   }
 
   #isToBeMade(name: string): boolean {
