@@ -225,6 +225,69 @@ export function decodeIndexBlock(
   return { keys, positions };
 }
 
+/**
+ * Of each record of a ref block, how far its update index is above the least
+ * of its table. Throws StorageError "bad-reftable".
+ */
+export function decodeUpdateDeltas(
+  source: BlockBytes,
+  frame: BlockFrame,
+): number[] {
+  const keys = new KeyReader(source, frame);
+  const { cursor } = keys;
+  const deltas: number[] = [];
+  while (keys.next()) {
+    deltas.push(cursor.varint());
+    // The kinds below symrefs have as many ids as their number says.
+    if (keys.extra === VALUE.symref) cursor.skip(cursor.varint());
+    else cursor.skip(source.format.rawLength * keys.extra);
+  }
+  return deltas;
+}
+
+/** The decoded records of one log block, newest first within a ref. */
+export interface LogBlock {
+  /** Names, each with a zero byte and its reversed update index behind it. */
+  readonly keys: readonly string[];
+  /** What follows each key, as it is encoded; `undefined` for deletions. */
+  readonly values: readonly (Uint8Array | undefined)[];
+}
+
+/**
+ * Decodes and checks a log block whose records have been inflated. Throws
+ * StorageError "bad-reftable".
+ */
+export function decodeLogBlock(
+  source: BlockBytes,
+  frame: BlockFrame,
+): LogBlock {
+  const reader = new KeyReader(source, frame);
+  const { cursor, text } = reader;
+  const keys: string[] = [];
+  const values: (Uint8Array | undefined)[] = [];
+  while (reader.next()) {
+    const key = text.slice(reader.start, text.length);
+    if (key.length < 10 || key.charCodeAt(key.length - 9) !== 0) {
+      throw badTable(source.path, "a log record's name is wrong");
+    }
+    keys.push(key);
+    if (reader.extra === 0) {
+      values.push(undefined);
+      continue;
+    }
+    if (reader.extra !== 1) {
+      throw badTable(source.path, "a log record is of an unknown type");
+    }
+    const from = cursor.skip(2 * source.format.rawLength);
+    for (let part = 0; part < 2; part++) cursor.skip(cursor.varint());
+    cursor.varint(); // the time
+    cursor.skip(2); // its zone
+    cursor.skip(cursor.varint());
+    values.push(source.bytes.slice(from, cursor.at));
+  }
+  return { keys, values };
+}
+
 /** Goes through a block's keys, which must ascend and fit its restarts. */
 class KeyReader {
   readonly cursor: Cursor;

@@ -17,10 +17,13 @@ export const HEAD_BYTES = 29;
 /** The longest footer. */
 export const MAX_FOOTER_BYTES = 72;
 
-const MAGIC = 0x52454654; // "REFT"
-const HASH_IDS: ReadonlyMap<number, ObjectFormat> = new Map([
-  [0x73686131, SHA1], // "sha1"
-  [0x73323536, SHA256], // "s256"
+/** How every table starts: "REFT". */
+export const MAGIC = 0x52454654;
+
+/** What headers of version 2 call the formats of ids: "sha1", "s256". */
+export const HASH_IDS: ReadonlyMap<number, ObjectFormat> = new Map([
+  [0x73686131, SHA1],
+  [0x73323536, SHA256],
 ]);
 
 /** Where a table's parts are. */
@@ -35,6 +38,18 @@ export interface TableShape {
   readonly refsEnd: number;
   /** Where the root of the ref index is; 0 if there is none. */
   readonly indexAt: number;
+  /** Where the log blocks start, if {@linkcode TableShape.hasLogs}. */
+  readonly logsAt: number;
+  /** Where the root of their index is; 0 if there is none. */
+  readonly logIndexAt: number;
+  /** Whether there are log blocks; they may start at 0. */
+  readonly hasLogs: boolean;
+  /** The end of everything but the footer. */
+  readonly blocksEnd: number;
+  /** The least update index of its records. */
+  readonly minUpdateIndex: number;
+  /** The largest one. */
+  readonly maxUpdateIndex: number;
 }
 
 /**
@@ -97,6 +112,12 @@ export function readShape(
     blockSize: readUint24(head, 5),
     refsEnd: hasRefs ? refsEnd : 0,
     indexAt: hasRefs ? indexAt : 0,
+    logsAt: logs,
+    logIndexAt: logIndex,
+    hasLogs: isLog || logs > 0,
+    blocksEnd,
+    minUpdateIndex: readPlace(footer, 8, path),
+    maxUpdateIndex: readPlace(footer, 16, path),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   type BlockFrame,
   decodeIndexBlock,
   decodeRefBlock,
+  decodeUpdateDeltas,
   type IndexBlock,
   readFrame,
   type RefBlock,
@@ -85,6 +86,24 @@ export class Reftable {
   /** How many bytes of the file it holds. */
   get size(): number {
     return this.#source.bytes.length;
+  }
+
+  /** Its file. */
+  get path(): string {
+    return this.#source.path;
+  }
+
+  /** Where its parts are. */
+  get shape(): TableShape {
+    return this.#shape;
+  }
+
+  /** The update indexes of a block's records. Throws "bad-reftable". */
+  updateIndexes(placed: PlacedBlock): number[] {
+    const frame = readFrame(this.#source, placed.at);
+    const { minUpdateIndex } = this.#shape;
+    return decodeUpdateDeltas(this.#source, frame)
+      .map((delta) => minUpdateIndex + delta);
   }
 
   /**
