@@ -140,18 +140,36 @@ export class ReftableSnapshot implements RefSnapshot {
     const tables = isPerWorktree(name)
       ? this.#worktree ?? this.#common
       : this.#common;
-    for (let i = tables.length - 1; i >= 0; i--) {
-      const found = (tables[i] as Reftable).seek(name)?.block;
-      if (found === undefined) continue;
-      const index = found.lowerBound(name);
-      if (found.name(index) === name) return valueAt(found, index);
-    }
-    return undefined;
+    return findRef(tables, name);
+  }
+}
+
+/** What tables, the oldest first, store under a name. */
+export function findRef(
+  tables: readonly Reftable[],
+  name: string,
+): RawRef | "broken" | undefined {
+  for (let i = tables.length - 1; i >= 0; i--) {
+    const found = (tables[i] as Reftable).seek(name)?.block;
+    if (found === undefined) continue;
+    const index = found.lowerBound(name);
+    if (found.name(index) === name) return valueAt(found, index);
+  }
+  return undefined;
+}
+
+/** The names in tables that start with `prefix`, those of broken refs too. */
+export function* namesBelow(
+  tables: readonly Reftable[],
+  prefix: string,
+): Generator<string, void, void> {
+  for (const run of merge(tables.map((t) => new Run(t, prefix, () => true)))) {
+    if (run.block.kind(run.index) !== VALUE.deletion) yield run.name as RefName;
   }
 }
 
 /** refs.c: is_current_worktree_ref. */
-function isPerWorktree(name: string): boolean {
+export function isPerWorktree(name: string): boolean {
   return !name.startsWith(REFS) ||
     PER_WORKTREE.some((each) => name.startsWith(`${each}/`));
 }

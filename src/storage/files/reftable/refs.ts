@@ -1,6 +1,6 @@
 /**
  * The refs of a repository on disk whose `extensions.refStorage` is
- * "reftable". Not for writing.
+ * "reftable", to read.
  *
  * @see https://git-scm.com/docs/reftable
  * @module
@@ -45,8 +45,10 @@ export interface ReftableRefStoreInit {
 /** The refs of one repository, or of one of its linked worktrees. */
 export class ReftableRefStore implements RefStore {
   readonly #kernels: Pick<Kernels, "hash">;
-  readonly #common: ReftableStack;
-  readonly #worktree: ReftableStack | undefined;
+  /** The repository's stack. */
+  readonly common: ReftableStack;
+  /** That of a linked worktree, for its HEAD and its own refs. */
+  readonly worktree: ReftableStack | undefined;
   #last: {
     readonly snapshot: RefSnapshot;
     readonly common: StackTables;
@@ -64,8 +66,8 @@ export class ReftableRefStore implements RefStore {
         directory: joinPath(directory, "reftable"),
       });
     this.#kernels = init.kernels;
-    this.#common = stackIn(layout.commonDir);
-    this.#worktree = layout.gitDir === layout.commonDir
+    this.common = stackIn(layout.commonDir);
+    this.worktree = layout.gitDir === layout.commonDir
       ? undefined
       : stackIn(layout.gitDir);
   }
@@ -78,8 +80,8 @@ export class ReftableRefStore implements RefStore {
   /** As {@linkcode ReftableRefStore.read}, at once. */
   readNow(): RefSnapshot {
     // HEAD before what it names.
-    const worktree = this.#worktree?.read();
-    const common = this.#common.read();
+    const worktree = this.worktree?.read();
+    const common = this.common.read();
     const last = this.#last;
     if (last?.common === common && last.worktree === worktree) {
       return last.snapshot;

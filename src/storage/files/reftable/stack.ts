@@ -59,6 +59,10 @@ export interface StackTables {
   readonly id: string;
   /** The oldest first. */
   readonly tables: readonly Reftable[];
+  /** Their names, as the list has them. */
+  readonly names: readonly string[];
+  /** The sizes of their files. */
+  readonly sizes: readonly number[];
 }
 
 interface Known {
@@ -79,6 +83,16 @@ export class ReftableStack {
   constructor(init: ReftableStackInit) {
     this.#init = init;
     this.#listPath = joinPath(init.directory, "tables.list");
+  }
+
+  /** The directory that holds `tables.list`. */
+  get directory(): string {
+    return this.#init.directory;
+  }
+
+  /** `tables.list` itself. */
+  get listPath(): string {
+    return this.#listPath;
   }
 
   /**
@@ -164,7 +178,12 @@ export class ReftableStack {
     const id = found.map(({ name, stat }) =>
       `${name} ${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeMs}`
     ).join("\n");
-    return this.#last = { id, tables: found.map(({ table }) => table) };
+    return this.#last = {
+      id,
+      tables: found.map(({ table }) => table),
+      names: found.map(({ name }) => name),
+      sizes: found.map(({ stat }) => stat.size),
+    };
   }
 
   #readTable(path: string, room: number): Reftable | undefined {
