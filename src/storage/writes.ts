@@ -8,7 +8,14 @@
 import type { Oid } from "../core/oid.ts";
 import type { RefName } from "../core/ref_name.ts";
 import type { FsckRules } from "../object/fsck/rules.ts";
+import type {
+  IntakeLimits,
+  IntakeProgress,
+  PackInput,
+} from "../pack/intake/ports.ts";
 import type { Snapshot } from "./types.ts";
+
+export type { IntakeLimits, IntakeProgress, PackInput };
 
 /** How far what was acknowledged is pressed to the disk: `gitsrv.fsync`. */
 export type FsyncMode =
@@ -113,26 +120,6 @@ export interface RefWriter {
   ): Promise<readonly (RefFailure | undefined)[]>;
 }
 
-/** Bytes of a pack as they arrive. */
-export interface PackInput {
-  /** Reads at least one byte into `into`; 0 is the end of input. */
-  read(into: Uint8Array): Promise<number>;
-}
-
-/** Bounds of one pack that is taken in; 0 is none. */
-export interface IntakeLimits {
-  /** Bytes of the pack as it arrives: `receive.maxInputSize`. */
-  readonly maxInputBytes: number;
-  /** Bytes that all of its objects come to. */
-  readonly maxInflatedBytes: number;
-  /** Bytes that one object comes to. */
-  readonly maxObjectBytes: number;
-  /** Objects. */
-  readonly maxObjects: number;
-  /** Deltas on top of each other. */
-  readonly maxDeltaDepth: number;
-}
-
 /** How a pack is to be taken in. */
 export interface ReceiveOptions {
   /** Bounds. */
@@ -147,18 +134,6 @@ export interface ReceiveOptions {
   readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
   /** Ends it. */
   readonly signal: AbortSignal;
-}
-
-/** How far a pack has come. */
-export interface IntakeProgress {
-  /** "receiving": entries read; "resolving": deltas made into objects. */
-  readonly phase: "receiving" | "resolving";
-  /** How many are done. */
-  readonly done: number;
-  /** Of how many. */
-  readonly total: number;
-  /** Bytes of the pack so far. */
-  readonly bytes: number;
 }
 
 /** What was taken in. */
