@@ -48,6 +48,13 @@ class LazyKernels implements Kernels {
     >;
   }
 
+  get packScanner(): Exclude<Kernels["packScanner"], undefined> {
+    return this.#kernels.packScanner as Exclude<
+      Kernels["packScanner"],
+      undefined
+    >;
+  }
+
   readonly refLines: RefLines = {
     index: (bytes, start, hexLength) =>
       this.#chosen === undefined && bytes.length <= SMALL_REFS_BYTES
@@ -72,6 +79,9 @@ class LazyKernels implements Kernels {
     this.#isSmall(size)
       ? inflatePrefix(input, at, size)
       : this.#kernels.inflatePrefix(input, at, size);
+
+  readonly inflateStream: Kernels["inflateStream"] = () =>
+    this.#kernels.inflateStream();
 
   readonly hash: Kernels["hash"] = (format) => NATIVE.hash(format);
 

@@ -27,6 +27,80 @@ export interface Inflated {
   readonly consumed: number;
 }
 
+/** One zlib stream at a time, inflated in pieces, in constant memory. */
+export interface InflateStream {
+  /** Begins with a stream; what was under way is forgotten. */
+  restart(): void;
+  /**
+   * Goes on with the input from `at` to before `end`, and gives at most `room`
+   * bytes (and at most as many as it likes). Input that was not taken is to
+   * come again, with more behind it where the state is "input": up to 16 bytes
+   * behind the stream may be needed, which packs have. Throws KernelError
+   * "corrupt".
+   */
+  step(
+    input: Uint8Array,
+    at: number,
+    end: number,
+    room: number,
+  ): InflateStep;
+}
+
+/** What a step of an {@linkcode InflateStream} came to. */
+export interface InflateStep {
+  /** How many input bytes it took. */
+  readonly consumed: number;
+  /** What it gave; a view, valid until the next step of any stream. */
+  readonly output: Uint8Array;
+  /**
+   * "input": it needs more than it was given; "output": there may be more to
+   * give; "end": the stream has ended, and its checksum is right.
+   */
+  readonly state: "input" | "output" | "end";
+}
+
+/** Scans the entries of packs that come in, many per call. */
+export interface PackScanner {
+  /**
+   * Scans up to `most` entries that lie whole between `at` and `end`. What is
+   * larger than it likes, odd or broken ends the call in front of it: that is
+   * the caller's. The columns are valid until the next call.
+   */
+  scan(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    most: number,
+  ): ScannedEntries;
+}
+
+/** Columns of scanned entries. */
+export interface ScannedEntries {
+  /** How many there are. */
+  readonly count: number;
+  /**
+   * Why there are no more: "input": the next one does not end before `end`;
+   * "full": ask again; "other": the next one is not scanned here.
+   */
+  readonly stop: "input" | "full" | "other";
+  /** Where each ends, counted from the first one's start. */
+  readonly ends: Uint32Array;
+  /** Bytes before each entry's compressed data. */
+  readonly heads: Uint8Array;
+  /** The type in each: 1 to 4, 6 or 7. */
+  readonly types: Uint8Array;
+  /** What each inflates to. */
+  readonly sizes: Uint32Array;
+  /** How far the base of a delta by offset is. */
+  readonly distances: Float64Array;
+  /** Raw ids: the names of whole objects, and those of bases. */
+  readonly names: Uint8Array;
+  /** Where in `contents` each whole object's content starts. */
+  readonly contentsAt: Uint32Array;
+  /** Has the contents of the whole objects. */
+  readonly contents: Uint8Array;
+}
+
 /** A running hash. */
 export interface Hash {
   /** Hashes more bytes; they are not kept. */
@@ -53,6 +127,8 @@ export interface Kernels {
    * loose objects, whose size is inside. A shorter stream gives less output.
    */
   inflatePrefix(input: Uint8Array, at: number, size: number): Uint8Array;
+  /** Makes an inflater of streams in pieces; to be kept and used again. */
+  inflateStream(): InflateStream;
   /** One zlib stream of `data`. */
   deflate(data: Uint8Array): Uint8Array<ArrayBuffer>;
   /** CRC-32 (ISO-HDLC) of `bytes`, going on from `seed` (0 at first). */
@@ -113,6 +189,8 @@ export interface Kernels {
   ): Uint8Array<ArrayBuffer> | undefined;
   /** Makes a walker, where these kernels have one. */
   readonly packWalker?: (init: PackWalkerInit) => PackWalker;
+  /** Makes a scanner of packs that come in, where these kernels have one. */
+  readonly packScanner?: (format: ObjectFormat) => PackScanner;
 }
 
 /**

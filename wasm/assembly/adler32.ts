@@ -2,8 +2,13 @@
 
 /** Adler-32 of `length` bytes at `from`. */
 export function adler32(from: usize, length: usize): u32 {
-  let low: u32 = 1;
-  let high: u32 = 0;
+  return addAdler32(1, from, length);
+}
+
+/** The Adler-32 `sum`, 1 at first, with `length` bytes more. */
+export function addAdler32(sum: u32, from: usize, length: usize): u32 {
+  let low: u32 = sum & 0xffff;
+  let high: u32 = sum >> 16;
   let at = from;
   let left = length;
   while (left > 0) {

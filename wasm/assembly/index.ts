@@ -11,7 +11,13 @@ export {
   isInFamily,
   walkFamilies,
 } from "./families";
-export { inflate, inputEnd, outputEnd } from "./inflate";
+export {
+  continueStream,
+  inflate,
+  inputEnd,
+  outputEnd,
+  startStream,
+} from "./inflate";
 export { encodeRefs, indexRefs, refsInputEnd, refsOutputEnd } from "./refs";
 export {
   addIds,
@@ -25,6 +31,7 @@ export {
   startIds,
   sumDigits,
 } from "./pack_index";
+export { configureScan, scanEntries, scanStop } from "./scan";
 export {
   commitsFrom,
   configure,

@@ -11,7 +11,7 @@
  * for 30 symbols at 8 bits.
  */
 
-import { adler32 } from "./adler32";
+import { adler32, addAdler32 } from "./adler32";
 
 const OK: i32 = 0;
 const TRUNCATED: i32 = 1;
@@ -70,6 +70,11 @@ let bitBuffer: u64 = 0;
 let bitCount: u32 = 0;
 let nextIn: usize = 0;
 let nextOut: usize = 0;
+
+// What a block gave when the output was full: a literal, or a copy's rest.
+let pendingLiteral: i32 = -1;
+let pendingLength: usize = 0;
+let pendingDistance: usize = 0;
 
 /** Where the input of the last stream ended. */
 export function inputEnd(): usize {
@@ -391,6 +396,7 @@ function codes(
       count -= entry & 15;
       if ((entry & LITERAL) != 0) {
         if (out >= outEnd) {
+          pendingLiteral = <i32> (entry >> 16) & 255;
           status = TOO_LONG;
       break;
         }
@@ -432,6 +438,8 @@ function codes(
       }
       let full = false;
       if (length > outEnd - out) {
+        pendingLength = length - (outEnd - out);
+        pendingDistance = distance;
         length = outEnd - out;
         full = true;
       }
@@ -545,4 +553,172 @@ export function inflate(
   return bswap<u32>(load<u32>(inp)) == adler32(output, outEnd - output)
     ? OK
     : CORRUPT;
+}
+
+// The stream that is inflated in pieces: where it stands between two calls.
+const enum Phase {
+  Header,
+  Block,
+  Stored,
+  Codes,
+  Trailer,
+}
+
+let phase: Phase = Phase.Header;
+let isLastBlock: bool = false;
+let isFixedBlock: bool = false;
+let storedLeft: usize = 0;
+let sum: u32 = 1;
+
+/** Starts a stream that is inflated in pieces; ends the last. */
+export function startStream(): void {
+  phase = Phase.Header;
+  pendingLiteral = -1;
+  pendingLength = 0;
+  sum = 1;
+  saveIn(0, 0, 0);
+}
+
+/**
+ * Goes on with the stream of `startStream`: its next input lies between
+ * `input` and `inEnd`, its output goes to `from` and on, up to `outEnd`, and
+ * what it gave before, as far as 32 KiB, lies from `window` on. Returns OK
+ * where the stream has ended, TRUNCATED where it needs more input, TOO_LONG
+ * where it needs more output, else CORRUPT; `inputEnd` and `outputEnd` tell how
+ * far it came. Up to 16 bytes of input behind the stream may be needed.
+ *
+ * No other stream may be inflated meanwhile: they share the tables.
+ */
+export function continueStream(
+  input: usize,
+  inEnd: usize,
+  window: usize,
+  from: usize,
+  outEnd: usize,
+): i32 {
+  nextIn = input;
+  nextOut = from;
+  // What is loaded at once must be there.
+  const status = phases(inEnd, inEnd - 16, window, from, outEnd);
+  // Whole bytes go back: the caller brings them again.
+  const bits = bitCount & 7;
+  const inp = nextIn - (bitCount >> 3);
+  saveIn(bitBuffer & ((<u64> 1 << bits) - 1), bits, inp);
+  position = inp;
+  written = nextOut;
+  return status;
+}
+
+function phases(
+  inEnd: usize,
+  safeEnd: usize,
+  window: usize,
+  from: usize,
+  outEnd: usize,
+): i32 {
+  let summed = from;
+  while (true) {
+    let status: i32 = OK;
+    if (phase == Phase.Header) {
+      if (nextIn + 2 > inEnd) return TRUNCATED;
+      const method = <u32> load<u8>(nextIn);
+      const flags = <u32> load<u8>(nextIn + 1);
+      if ((method & 15) != 8 || (method >> 4) > 7) return CORRUPT;
+      if ((method * 256 + flags) % 31 != 0 || (flags & 32) != 0) {
+        return CORRUPT;
+      }
+      nextIn += 2;
+      phase = Phase.Block;
+    } else if (phase == Phase.Block) {
+      const bits = bitBuffer;
+      const count = bitCount;
+      const inp = nextIn;
+      status = startBlock(inEnd, safeEnd);
+      if (status == TRUNCATED) saveIn(bits, count, inp);
+    } else if (phase == Phase.Stored) {
+      let some = storedLeft;
+      if (some > outEnd - nextOut) some = outEnd - nextOut;
+      if (some > inEnd - nextIn) some = inEnd - nextIn;
+      memory.copy(nextOut, nextIn, some);
+      nextOut += some;
+      nextIn += some;
+      storedLeft -= some;
+      if (storedLeft == 0) {
+        phase = isLastBlock ? Phase.Trailer : Phase.Block;
+      } else {
+        status = nextOut == outEnd ? TOO_LONG : TRUNCATED;
+      }
+    } else if (phase == Phase.Codes) {
+      status = flushPending(outEnd);
+      if (status == OK) {
+        status = isFixedBlock
+          ? codes(fixedLiterals, fixedDistances, safeEnd, window, outEnd)
+          : codes(literals, distances, safeEnd, window, outEnd);
+        if (status == OK) {
+          phase = isLastBlock ? Phase.Trailer : Phase.Block;
+        }
+      }
+    } else {
+      nextIn -= bitCount >> 3;
+      saveIn(0, 0, nextIn);
+      sum = addAdler32(sum, summed, nextOut - summed);
+      if (nextIn + 4 > inEnd) return TRUNCATED;
+      nextIn += 4;
+      return bswap<u32>(load<u32>(nextIn - 4)) == sum ? OK : CORRUPT;
+    }
+    if (status != OK) {
+      sum = addAdler32(sum, summed, nextOut - summed);
+      return status;
+    }
+  }
+}
+
+/** Reads the head of a block, all of it or nothing. */
+function startBlock(inEnd: usize, safeEnd: usize): i32 {
+  const bits = bitBuffer | (load<u64>(nextIn) << bitCount);
+  const count = bitCount | 56;
+  const inp = nextIn + ((63 - bitCount) >> 3);
+  if (inp > safeEnd + 8) return TRUNCATED;
+  saveIn(bits >> 3, count - 3, inp);
+  const kind = <u32> (bits >> 1) & 3;
+  isLastBlock = (bits & 1) != 0;
+  if (kind == 0) {
+    const at = nextIn - (bitCount >> 3);
+    if (at + 4 > inEnd) return TRUNCATED;
+    storedLeft = <usize> load<u16>(at);
+    saveIn(0, 0, at + 4);
+    phase = Phase.Stored;
+    return (<u32> storedLeft ^ <u32> load<u16>(at + 2)) == 0xffff
+      ? OK
+      : CORRUPT;
+  }
+  if (kind == 3) return CORRUPT;
+  isFixedBlock = kind == 1;
+  if (isFixedBlock) {
+    if (!fixedReady) buildFixed();
+    literalBits = FIXED_LITERAL_BITS;
+    distanceBits = FIXED_DISTANCE_BITS;
+  } else {
+    const status = dynamicTables(safeEnd);
+    // What garbage beyond the input seemed to say does not count.
+    if (status != OK) return nextIn > safeEnd + 8 ? TRUNCATED : status;
+  }
+  phase = Phase.Codes;
+  return OK;
+}
+
+/** Gives what did not fit before. */
+function flushPending(outEnd: usize): i32 {
+  if (pendingLiteral >= 0) {
+    if (nextOut == outEnd) return TOO_LONG;
+    store<u8>(nextOut++, <u8> pendingLiteral);
+    pendingLiteral = -1;
+  }
+  while (pendingLength > 0) {
+    if (nextOut == outEnd) return TOO_LONG;
+    store<u8>(nextOut, load<u8>(nextOut - pendingDistance));
+    nextOut++;
+    pendingLength--;
+  }
+  return OK;
 }

@@ -13,6 +13,7 @@ import { type Hash, KernelError, type Kernels } from "../types.ts";
 import { applyDelta } from "../reference/delta.ts";
 import { createDelta } from "../reference/delta_create.ts";
 import { inflatePrefix } from "../reference/inflate.ts";
+import { inflateStream } from "../reference/inflate_stream.ts";
 import { arrangeIndex } from "../reference/pack_index.ts";
 import { sha1dc } from "../reference/sha1dc.ts";
 import { goodCrcCounter } from "./crc_runs.ts";
@@ -137,6 +138,7 @@ export const NATIVE: Kernels = {
   label: "native",
   inflate,
   inflatePrefix,
+  inflateStream,
   deflate,
   crc32,
   countGoodCrcs: goodCrcCounter(crc32),

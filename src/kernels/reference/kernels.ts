@@ -10,6 +10,7 @@ import { deflate } from "./deflate.ts";
 import { applyDelta } from "./delta.ts";
 import { createDelta } from "./delta_create.ts";
 import { inflate, inflatePrefix } from "./inflate.ts";
+import { inflateStream } from "./inflate_stream.ts";
 import { arrangeIndex } from "./pack_index.ts";
 import { sha1 } from "./sha1.ts";
 import { sha1dc } from "./sha1dc.ts";
@@ -20,6 +21,7 @@ export const REFERENCE: Kernels = {
   label: "reference",
   inflate,
   inflatePrefix,
+  inflateStream,
   deflate,
   crc32,
   countGoodCrcs,

@@ -17,6 +17,26 @@ export interface WasmExports {
     outEnd: number,
     whole: number,
   ): number;
+  startStream(): void;
+  continueStream(
+    input: number,
+    inEnd: number,
+    window: number,
+    from: number,
+    outEnd: number,
+  ): number;
+  configureScan(
+    rawLength: number,
+    makesIds: number,
+    ...addresses: number[]
+  ): void;
+  scanEntries(
+    input: number,
+    end: number,
+    most: number,
+    maxSize: number,
+  ): number;
+  scanStop(): number;
   indexRefs(
     input: number,
     end: number,

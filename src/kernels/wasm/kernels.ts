@@ -8,9 +8,11 @@
 
 import { type Inflated, KernelError, type Kernels } from "../types.ts";
 import { wasmCreateDelta } from "./delta_create.ts";
+import { wasmInflateStream } from "./inflate_stream.ts";
 import { growTo, WasmFactory } from "./instance.ts";
 import { wasmRefLines } from "./ref_lines.ts";
 import { wasmArrangeIndex } from "./pack_index.ts";
+import { wasmPackScanner } from "./pack_scanner.ts";
 import { sha1dcMaker } from "./sha1dc.ts";
 import { wasmPackWalker } from "./walker.ts";
 
@@ -112,7 +114,9 @@ export function wasmKernels(
     createDelta: wasmCreateDelta(factory, rest),
     objectHash: (format) =>
       format.name === "sha1" ? sha1dc() : rest.objectHash(format),
+    inflateStream: () => wasmInflateStream(factory),
     packWalker: (init) => wasmPackWalker(factory, init),
+    packScanner: (format) => wasmPackScanner(factory, rest, format),
     inflate(input, at, size): Inflated {
       if (size > inflatedMax) return rest.inflate(input, at, size);
       const { status, length } = run(input, at, size, "whole");

@@ -37,7 +37,7 @@ export function sha1dcMaker(wasm: WasmExports, scratch: Scratch): () => Hash {
   const { memory, at: input, length: room } = scratch;
   const context = wasm.sha1Context();
   const contextBytes = wasm.sha1ContextBytes();
-  writeTables(new Int32Array(memory.buffer, wasm.sha1Tables()));
+  writeAttackTables(wasm);
   /** Whose hash lies in the module now. */
   let owner: WasmHash | undefined;
 
@@ -113,7 +113,9 @@ type Four = readonly [
   relation: Condition[4],
 ];
 
-function writeTables(tables: Int32Array): void {
+/** Fills the tables that the SHA-1 of an instance needs. */
+export function writeAttackTables(wasm: WasmExports): void {
+  const tables = new Int32Array(wasm.memory.buffer, wasm.sha1Tables());
   const rest = new Map(
     CONDITIONS.map((condition) =>
       [condition.slice(0, 5).join(), condition] as const

@@ -77,3 +77,11 @@ export interface BaseObject {
   /** Its content; not to be changed. */
   readonly data: Uint8Array;
 }
+
+/** The objects that are here before the pack is. */
+export interface ExistingObjects {
+  /** Whether the object of this raw id is here. Called for every object. */
+  has(id: Uint8Array): boolean;
+  /** Reads it; `undefined` where it is not here. */
+  read(id: Uint8Array): BaseObject | undefined;
+}

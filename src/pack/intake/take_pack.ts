@@ -1,0 +1,250 @@
+/**
+ * Takes in a pack from its header to its trailer: stores it, names its
+ * objects, completes it if it is thin. Where it is stored, what is here already
+ * and how deltas are resolved is told by ports.
+ *
+ * @see https://git-scm.com/docs/git-index-pack
+ * @module
+ */
+
+import { equalBytes, toHex } from "../../core/bytes.ts";
+import type { ObjectFormat } from "../../core/oid.ts";
+import type { Kernels } from "../../kernels/types.ts";
+import type { Kind } from "../../object/kind.ts";
+import { EntryColumns } from "./columns.ts";
+import type { PackEntries } from "./entries.ts";
+import { beyondLimit, collisionFound, unresolvedDeltas } from "./faults.ts";
+import {
+  compareExisting,
+  type ObjectTerms,
+  readExisting,
+} from "./known_objects.ts";
+import { readPackHead } from "./pack_head.ts";
+import { PackReader } from "./pack_reader.ts";
+import type {
+  ExistingObjects,
+  IntakeLimits,
+  IntakeProgress,
+  ObjectCheck,
+  PackInput,
+  PackSink,
+} from "./ports.ts";
+import type { ResolveDeltas, ResolveInit } from "./resolve_types.ts";
+import { scanEntries, type Scanned } from "./scanner.ts";
+import { EntryStream } from "./stored_entry.ts";
+import { Completion } from "./thin.ts";
+
+/** How a pack is taken in. */
+export interface TakePackInit {
+  /** The format of the repository, and of the pack's ids. */
+  readonly format: ObjectFormat;
+  /** Inflates, hashes, sums up. */
+  readonly kernels: Kernels;
+  /** Bounds. */
+  readonly limits: IntakeLimits;
+  /** Resolves its deltas. */
+  readonly resolve: ResolveDeltas;
+  /**
+   * The objects that are here already: bases of thin deltas, and what objects
+   * of the same ids must be equal to. Absent: there are none.
+   */
+  readonly existing?: ExistingObjects;
+  /** Looks at every object, except for those that are too large to be held. */
+  readonly check?: ObjectCheck;
+  /** Hears how far it has come, every 256 KiB or so; is waited for. */
+  readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
+  /** Ends it: rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A pack that was taken in. */
+export interface TakenPack {
+  /** Its entries as it is stored, bases that were added behind the others. */
+  readonly entries: PackEntries;
+  /** Objects in it as it was sent. */
+  readonly objects: number;
+  /** Its bytes as it was sent, from the header to the trailer. */
+  readonly received: number;
+  /** Objects that were added to it. */
+  readonly completed: number;
+  /** The raw checksum that it ends with as it is stored: its name. */
+  readonly checksum: Uint8Array;
+  /**
+   * Bytes behind the trailer that had arrived with it, and were dropped: what
+   * arrives later is not read.
+   */
+  readonly surplus: number;
+}
+
+/**
+ * Takes in a pack. Rejects with a ProtocolError or a RefusedError whose message
+ * is git's; what the sink has then is worth nothing. Nothing is waited for
+ * behind the trailer.
+ */
+export async function takePack(
+  input: PackInput,
+  sink: PackSink,
+  init: TakePackInit,
+): Promise<TakenPack> {
+  const { format, kernels, limits, signal } = init;
+  const maxBytes = limits.maxInputBytes;
+  const reader = new PackReader({
+    ...{ input, sink, format, kernels, maxBytes },
+    ...(signal && { signal }),
+  });
+  const total = await readPackHead(reader);
+  if (limits.maxObjects > 0 && total > limits.maxObjects) {
+    throw beyondLimit(
+      `pack has ${total} objects, more than ${limits.maxObjects}`,
+    );
+  }
+  const columns = new EntryColumns(format, total);
+  const { onProgress } = init;
+  const terms: ObjectTerms = init;
+  const scanned = await scanEntries({
+    ...{ reader, columns, format, kernels, limits, total, terms },
+    ...(onProgress && { onProgress }),
+  });
+  const sent = await reader.trailer();
+  const pack = new ScannedPack(init, sink, columns);
+  pack.compareLate(scanned.late);
+  const checksum = scanned.deltas > 0
+    ? await pack.resolve(scanned, sent)
+    : sent;
+  const end = sink.size;
+  sink.append(checksum);
+  return {
+    entries: columns.finish(end),
+    objects: total,
+    received: reader.position,
+    completed: columns.count - total,
+    checksum,
+    surplus: reader.end - reader.at,
+  };
+}
+
+/** A pack whose entries are all there. */
+class ScannedPack {
+  readonly #init: TakePackInit;
+  readonly #sink: PackSink;
+  readonly #columns: EntryColumns;
+  readonly #entries: PackEntries;
+
+  constructor(init: TakePackInit, sink: PackSink, columns: EntryColumns) {
+    this.#init = init;
+    this.#sink = sink;
+    this.#columns = columns;
+    this.#entries = columns.finish(sink.size);
+  }
+
+  /** Compares objects that were too large to be held with those here. */
+  compareLate(ranks: readonly number[]): void {
+    const { existing, kernels } = this.#init;
+    if (existing === undefined) return;
+    for (const rank of ranks) {
+      const own = readExisting(existing, this.#id(rank));
+      const same = own.kind === this.#entries.kinds[rank] &&
+        own.data.length === this.#entries.sizes[rank];
+      const stream = new EntryStream(this.#sink, this.#entries, kernels);
+      let at = 0;
+      for (const bytes of same ? stream.read(rank) : []) {
+        const other = own.data.subarray(at, at + bytes.length);
+        if (!equalBytes(bytes, other)) break;
+        at += bytes.length;
+      }
+      if (!same || at !== own.data.length) {
+        throw collisionFound(this.#hex(rank));
+      }
+    }
+  }
+
+  /** Resolves the deltas; returns the checksum of the pack as it is stored. */
+  async resolve(
+    { objectBytes, deltas }: Scanned,
+    sent: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { existing, format, kernels, check, onProgress } = this.#init;
+    const columns = this.#columns;
+    const completion = existing && new Completion({
+      ...{ columns, sink: this.#sink, existing, format, kernels },
+    });
+    const { rawLength } = format;
+    const entries = this.#entries;
+    const { unresolved } = await this.#init.resolve({
+      ...this.#resolveInit(objectBytes),
+      ...(onProgress && { onProgress }),
+      ...(completion && {
+        findBase: (row: number) =>
+          Promise.resolve(
+            completion.find(
+              entries.baseIds.subarray(row * rawLength, (row + 1) * rawLength),
+            ),
+          ),
+      }),
+      ...(check && {
+        take: (rank: number, kind: Kind, data: Uint8Array) =>
+          check(kind, data, this.#id(rank)),
+      }),
+    });
+    if (unresolved > 0) throw unresolvedDeltas(unresolved);
+    await this.#compareResolved(objectBytes, deltas);
+    return completion === undefined || completion.added === 0
+      ? sent
+      : completion.conclude(sent);
+  }
+
+  /** Compares what deltas came to with the objects of these ids that are here. */
+  async #compareResolved(objectBytes: number, deltas: number): Promise<void> {
+    const { existing } = this.#init;
+    if (existing === undefined) return;
+    const { count, types, baseIds } = this.#entries;
+    const wanted = new Uint8Array(count);
+    let known = 0;
+    for (let rank = 0, left = deltas; left > 0; rank++) {
+      if ((types[rank] as number) < 6) continue;
+      left--;
+      if (!existing.has(this.#id(rank))) continue;
+      wanted[rank] = 1;
+      known++;
+    }
+    if (known === 0) return;
+    const { rawLength } = this.#init.format;
+    await this.#init.resolve({
+      ...this.#resolveInit(objectBytes),
+      findBase: (row) =>
+        Promise.resolve(
+          existing.read(
+            baseIds.subarray(row * rawLength, (row + 1) * rawLength),
+          ),
+        ),
+      wanted,
+      take: (rank, kind, data) =>
+        compareExisting(this.#init, kind, data, this.#id(rank)),
+    });
+  }
+
+  #resolveInit(inflatedBytes: number): ResolveInit {
+    const { kernels, limits, signal } = this.#init;
+    const { path } = this.#sink;
+    // What is appended meanwhile is not the resolver's business.
+    const size = this.#entries.offsets[this.#entries.count] as number;
+    return {
+      ...{ entries: this.#entries, kernels, limits, inflatedBytes },
+      pack: {
+        size,
+        readAt: (into, position) => this.#sink.readAt(into, position),
+        ...(path !== undefined && { path }),
+      },
+      ...(signal && { signal }),
+    };
+  }
+
+  #id(rank: number): Uint8Array {
+    const { rawLength } = this.#init.format;
+    return this.#entries.ids.subarray(rank * rawLength, (rank + 1) * rawLength);
+  }
+
+  #hex(rank: number): string {
+    return toHex(this.#id(rank));
+  }
+}
