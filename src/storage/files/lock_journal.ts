@@ -258,6 +258,7 @@ export class LockJournal {
     name: string,
     make: (path: string) => T,
   ): { readonly path: string; readonly made: T } {
+    if (this.#open === 0) this.#makeOwn();
     for (let attempts = 1;; attempts++) {
       const path = joinPath(
         this.#own,

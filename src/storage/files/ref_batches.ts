@@ -33,7 +33,7 @@ export const NO_INDEXES: ReadonlySet<number> = new Set();
 /** The indexes of creations that go into `packed-refs`. */
 export function manyCreations(
   asked: readonly Asked[],
-  headTarget: RefName | undefined,
+  headTarget: () => RefName | undefined,
   { atomic }: { readonly atomic: boolean },
 ): ReadonlySet<number> {
   const creations = asked.filter(({ update }) =>
@@ -42,9 +42,10 @@ export function manyCreations(
   );
   if (creations.length <= MANY_CREATIONS) return NO_INDEXES;
   // Conflicts within an atomic set are looked for in any case.
+  const head = headTarget();
   const packed = atomic
-    ? creations.filter(({ update: { name } }) => name !== headTarget)
-    : unrelated(creations, asked, headTarget);
+    ? creations.filter(({ update: { name } }) => name !== head)
+    : unrelated(creations, asked, head);
   return packed.length <= MANY_CREATIONS
     ? NO_INDEXES
     : new Set(packed.map(({ index }) => index));
@@ -53,13 +54,13 @@ export function manyCreations(
 /** The indexes of deletions in a crowd of which none needs another. */
 export function manyDeletions(
   asked: readonly Asked[],
-  headTarget: RefName | undefined,
+  headTarget: () => RefName | undefined,
 ): ReadonlySet<number> {
   const all = asked.filter(({ update }) =>
     isZeroOid(update.new) && isShared(update)
   );
   if (all.length < MANY_DELETIONS) return NO_INDEXES;
-  const alone = unrelated(all, asked, headTarget);
+  const alone = unrelated(all, asked, headTarget());
   return new Set(alone.map(({ index }) => index));
 }
 

@@ -273,7 +273,7 @@ class Application {
   async #runBulk(asked: readonly Asked[]): Promise<readonly Asked[]> {
     const packs = this.#packs(asked);
     const deletions = this.#options.observe === undefined
-      ? manyDeletions(asked, this.#environment.places.headTarget())
+      ? manyDeletions(asked, () => this.#environment.places.headTarget())
       : NO_INDEXES;
     const left = asked.filter(({ index }) =>
       !packs.has(index) && !deletions.has(index)
@@ -292,7 +292,7 @@ class Application {
     const { atomic, observe } = this.#options;
     const { peel, places } = this.#environment;
     return observe === undefined && peel !== undefined
-      ? manyCreations(asked, places.headTarget(), { atomic })
+      ? manyCreations(asked, () => places.headTarget(), { atomic })
       : NO_INDEXES;
   }
 
