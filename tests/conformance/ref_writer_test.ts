@@ -28,6 +28,15 @@ const COMMITTER = {
   GIT_COMMITTER_DATE: "1700000000 +0100",
 };
 
+/** git waits for the locks of sixteen. */
+const PATIENT = {
+  GIT_CONFIG_COUNT: "2",
+  GIT_CONFIG_KEY_0: "core.filesRefLockTimeout",
+  GIT_CONFIG_VALUE_0: "20000",
+  GIT_CONFIG_KEY_1: "core.packedRefsTimeout",
+  GIT_CONFIG_VALUE_1: "20000",
+};
+
 /** So often each of many writers changes its refs. */
 const ROUNDS = 12;
 
@@ -193,7 +202,7 @@ test("hooks hear of what git's hooks hear of, in its order", async () => {
   assert.deepEqual([...refFiles(path)], [...refFiles(twin)]);
 });
 
-test("sixteen writers lose nothing beside git's pack-refs", async () => {
+test("sixteen writers lose nothing beside git's pack-refs and gc", async () => {
   const { path, objects } = await refRepository({
     "core.logAllRefUpdates": "true",
     "core.filesRefLockTimeout": "20000",
@@ -212,7 +221,9 @@ test("sixteen writers lose nothing beside git's pack-refs", async () => {
   let isOver = false;
   const packing = (async () => {
     for (let rounds = 1;; rounds++) {
-      await git(["pack-refs", "--all", "--prune"], { cwd: path });
+      const isWhole = rounds % 4 === 0;
+      const command = isWhole ? ["gc", "-q"] : ["pack-refs", "--all"];
+      await git(command, { cwd: path, env: PATIENT });
       if (isOver) return rounds;
     }
   })();
