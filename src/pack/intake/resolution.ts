@@ -1,0 +1,141 @@
+/**
+ * The state of one resolution of a pack's deltas: what was made, what it came
+ * to, and the bounds that it keeps. Those who make objects share one.
+ *
+ * @module
+ */
+
+import { ProtocolError, RefusedError } from "../../core/errors.ts";
+import { KernelError } from "../../kernels/types.ts";
+import type { Kind } from "../../object/kind.ts";
+import { encodeObjectHeader } from "../../object/raw.ts";
+import type { ResolveInit } from "./resolve_types.ts";
+
+/** How long work goes on before others have their turn. */
+const SLICE_MS = 20;
+
+/** Counts, names and gives away what deltas come to. */
+export class Resolution {
+  /** What is to be resolved. */
+  readonly init: ResolveInit;
+  /** Bytes that whole objects and results of deltas come to. */
+  inflated: number;
+  /** Deltas that were resolved. */
+  resolved = 0;
+  /** Deltas that there are. */
+  readonly total: number;
+  readonly #maxObject: number;
+  readonly #maxInflated: number;
+  readonly #maxDepth: number;
+  #sliceEnd = performance.now() + SLICE_MS;
+
+  /** Nothing is resolved yet. */
+  constructor(init: ResolveInit, total: number) {
+    this.init = init;
+    this.total = total;
+    this.inflated = init.inflatedBytes;
+    const { maxObjectBytes, maxInflatedBytes, maxDeltaDepth } = init.limits;
+    this.#maxObject = maxObjectBytes || Infinity;
+    this.#maxInflated = maxInflatedBytes || Infinity;
+    this.#maxDepth = maxDeltaDepth || Infinity;
+  }
+
+  /** Refuses an object that deltas make of so many bytes. */
+  checkSize(size: number): void {
+    if (size > this.#maxObject) {
+      throw new RefusedError(
+        "object-too-large",
+        `object of ${size} bytes exceeds maximum allowed size ` +
+          `(${this.#maxObject} bytes)`,
+      );
+    }
+  }
+
+  /** Refuses a chain of so many deltas. */
+  checkDepth(depth: number): void {
+    if (depth > this.#maxDepth) {
+      throw new RefusedError(
+        "delta-chain-too-long",
+        `delta chain exceeds maximum allowed depth (${this.#maxDepth})`,
+      );
+    }
+  }
+
+  /** Counts bytes that are about to be made. */
+  count(bytes: number): void {
+    this.inflated += bytes;
+    this.checkTotal(this.inflated);
+  }
+
+  /** Refuses a pack that comes to so many bytes. */
+  checkTotal(bytes: number): void {
+    if (bytes > this.#maxInflated) {
+      throw new RefusedError(
+        "pack-inflates-too-large",
+        "pack exceeds maximum allowed size of its objects " +
+          `(${this.#maxInflated} bytes)`,
+      );
+    }
+  }
+
+  /** Whether there is a bound of bytes that all objects come to. */
+  get isBounded(): boolean {
+    return this.#maxInflated !== Infinity || this.#maxObject !== Infinity;
+  }
+
+  /** Names what a delta came to, unless it has its name, and gives it away. */
+  deliver(rank: number, kind: Kind, data: Uint8Array): void {
+    const { entries, take, wanted, kernels } = this.init;
+    if (entries.kinds[rank] === 0) {
+      const hash = kernels.objectHash(entries.format);
+      hash.update(encodeObjectHeader(kind, data.length));
+      hash.update(data);
+      entries.ids.set(
+        asPeer(() => hash.digest()),
+        rank * entries.format.rawLength,
+      );
+      entries.kinds[rank] = kind;
+    }
+    this.resolved++;
+    if (take !== undefined && wanted?.[rank] !== 0) take(rank, kind, data);
+  }
+
+  /** Whether a pause is due. */
+  get isDue(): boolean {
+    return performance.now() >= this.#sliceEnd;
+  }
+
+  /** Tells how far it is, and lets others have their turn. */
+  async pause(): Promise<void> {
+    const { onProgress, signal, pack } = this.init;
+    signal?.throwIfAborted();
+    await onProgress?.({
+      phase: "resolving",
+      done: this.resolved,
+      total: this.total,
+      bytes: pack.size,
+    });
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    signal?.throwIfAborted();
+    this.#sliceEnd = performance.now() + SLICE_MS;
+  }
+}
+
+/** What git says of an entry that is no good. */
+export function badObject(offset: number, what: string): ProtocolError {
+  // builtin/index-pack.c: bad_object.
+  return new ProtocolError(
+    "bad-pack-object",
+    `pack has bad object at offset ${offset}: ${what}`,
+  );
+}
+
+/** Makes a collision the peer's fault. */
+function asPeer<T>(hash: () => T): T {
+  try {
+    return hash();
+  } catch (cause) {
+    if (!(cause instanceof KernelError)) throw cause;
+    throw new ProtocolError(cause.code, cause.message, { cause });
+  }
+}

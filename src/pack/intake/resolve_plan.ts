@@ -1,0 +1,103 @@
+/**
+ * Which deltas of a pack are based on which entry: links from bases to deltas,
+ * so that families can be gone through depth first. Numbers alone; nothing is
+ * inflated here.
+ *
+ * @module
+ */
+
+import { NamedBases } from "./named_bases.ts";
+import type { PackEntries } from "./entries.ts";
+
+/** An entry by the rank of another one in the same pack. */
+const OFS_DELTA = 6;
+/** An entry by the name of an object. */
+const REF_DELTA = 7;
+
+/** Whether an entry of this type is a delta. */
+export function isDelta(type: number): boolean {
+  return type === OFS_DELTA || type === REF_DELTA;
+}
+
+/** Links between entries, by rank; they lie in shared memory. */
+export interface ResolvePlan {
+  /** The first of the deltas that name an entry as base by rank, plus one. */
+  readonly firsts: Int32Array;
+  /** The next delta with the same base, plus one, by rank or by name. */
+  readonly nexts: Int32Array;
+  /**
+   * How many deltas come after an entry, itself included, as far as bases by
+   * rank tell.
+   */
+  readonly weights: Int32Array;
+  /** Deltas whose bases are known by name alone. */
+  readonly named: NamedBases;
+  /** How many deltas there are to be resolved. */
+  readonly deltas: number;
+}
+
+/**
+ * Links the deltas of a pack; with `wanted`, by rank, those that are marked
+ * there, those without an id, and what they need. Deltas with one base come in the order of ranks.
+ */
+export function planResolution(
+  entries: PackEntries,
+  wanted?: Uint8Array,
+): ResolvePlan {
+  const { count, types, bases } = entries;
+  const named = new NamedBases(entries);
+  const needed = wanted && neededBy(entries, named, wanted);
+  const firsts = sharedNumbers(count);
+  const nexts = sharedNumbers(count);
+  const weights = sharedNumbers(count).fill(1);
+  let deltas = 0;
+  for (let rank = count - 1; rank >= 0; rank--) {
+    const type = types[rank] as number;
+    if (!isDelta(type) || needed?.[rank] === 0) continue;
+    deltas++;
+    const base = bases[rank] as number;
+    if (type === REF_DELTA) {
+      nexts[rank] = named.add(-1 - base, rank);
+      continue;
+    }
+    nexts[rank] = firsts[base] as number;
+    firsts[base] = rank + 1;
+    (weights[base] as number) += weights[rank] as number;
+  }
+  return { firsts, nexts, weights, named, deltas };
+}
+
+function sharedNumbers(count: number): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(new SharedArrayBuffer(count * 4));
+}
+
+/**
+ * Marks the deltas that `wanted` marks or that have no id, and those that they
+ * are based on.
+ */
+function neededBy(
+  entries: PackEntries,
+  named: NamedBases,
+  wanted: Uint8Array,
+): Uint8Array {
+  const { count, types, bases, kinds, ids, format } = entries;
+  const rows = named.hasAny ? new Map<number, number>() : undefined;
+  for (let rank = 0; rows !== undefined && rank < count; rank++) {
+    if (kinds[rank] === 0) continue;
+    const place = named.find(ids, rank * format.rawLength);
+    if (place >= 0 && !rows.has(place)) rows.set(place, rank);
+  }
+  const needed = new Uint8Array(count);
+  for (let rank = 0; rank < count; rank++) {
+    // What has no id yet may be needed by a name that nobody knows yet.
+    if (wanted[rank] !== 1 && kinds[rank] !== 0) continue;
+    for (let at: number | undefined = rank; at !== undefined;) {
+      const type = types[at] as number;
+      if (!isDelta(type) || needed[at] === 1) break;
+      needed[at] = 1;
+      const base = bases[at] as number;
+      at = type === OFS_DELTA ? base : rows?.get(named.placeOf(-1 - base));
+    }
+  }
+  return needed;
+}
