@@ -105,7 +105,8 @@ class EntryScan implements Scanned {
       total - columns.count,
     );
     const { count, stop } = scanned;
-    for (let row = 0, start = 0; row < count; row++) {
+    let start = 0;
+    for (let row = 0; row < count; row++) {
       const end = scanned.ends[row] as number;
       this.#takeRow(scanned, row, end - start);
       start = end;

@@ -10,7 +10,7 @@
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { Kind } from "../../object/kind.ts";
+import { type Kind, OFS_DELTA } from "../../object/kind.ts";
 import { EntryColumns } from "./columns.ts";
 import type { PackEntries } from "./entries.ts";
 import { beyondLimit, collisionFound, unresolvedDeltas } from "./faults.ts";
@@ -160,7 +160,7 @@ class ScannedPack {
 
   /** Resolves the deltas; returns the checksum of the pack as it is stored. */
   async resolve(
-    { objectBytes, deltas }: Scanned,
+    { objectBytes }: Scanned,
     sent: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { existing, format, kernels, check, onProgress } = this.#init;
@@ -187,22 +187,21 @@ class ScannedPack {
       }),
     });
     if (unresolved > 0) throw unresolvedDeltas(unresolved);
-    await this.#compareResolved(objectBytes, deltas);
+    await this.#compareResolved(objectBytes);
     return completion === undefined || completion.added === 0
       ? sent
       : completion.conclude(sent);
   }
 
   /** Compares what deltas came to with the objects of these ids that are here. */
-  async #compareResolved(objectBytes: number, deltas: number): Promise<void> {
+  async #compareResolved(objectBytes: number): Promise<void> {
     const { existing } = this.#init;
     if (existing === undefined) return;
     const { count, types, baseIds } = this.#entries;
     const wanted = new Uint8Array(count);
     let known = 0;
-    for (let rank = 0, left = deltas; left > 0; rank++) {
-      if ((types[rank] as number) < 6) continue;
-      left--;
+    for (let rank = 0; rank < count; rank++) {
+      if ((types[rank] as number) < OFS_DELTA) continue;
       if (!existing.has(this.#id(rank))) continue;
       wanted[rank] = 1;
       known++;

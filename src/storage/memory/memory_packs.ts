@@ -36,6 +36,18 @@ export class MemoryPacks implements PackStore {
     return oid;
   }
 
+  /** Adds a pack as it is, whose objects and their kinds are these. */
+  addPack(
+    pack: StoredPack,
+    objects: Iterable<readonly [Oid, Kind]>,
+  ): void {
+    for (const [oid, kind] of objects) this.#kinds.set(oid, kind);
+    // The same pack may come again.
+    if (this.#packs.every(({ name }) => name !== pack.name)) {
+      this.#packs.push(pack);
+    }
+  }
+
   /** The kind of an object, or `undefined` where it is not here. */
   kind(oid: Oid): Kind | undefined {
     return this.#kinds.get(oid);

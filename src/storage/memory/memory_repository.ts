@@ -25,10 +25,12 @@ import {
 import { parseCommit } from "../../object/commit.ts";
 import { parseTag } from "../../object/tag.ts";
 import { encodeTree, parseTree, treeEntryKind } from "../../object/tree.ts";
+import { resolvePlainly } from "../../pack/intake/resolver.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import { ObjectSource } from "../objects/source.ts";
 import type { ConfigView, Repository, Snapshot } from "../types.ts";
-import type { RefWriter } from "../writes.ts";
+import { packIntake } from "../intake.ts";
+import type { RefWriter, RepositoryWriter } from "../writes.ts";
 import {
   checkTreeEntries,
   formatCommit,
@@ -38,6 +40,7 @@ import {
   type NewTreeEntry,
 } from "./memory_objects.ts";
 import { MemoryPacks } from "./memory_packs.ts";
+import { MemoryQuarantine } from "./memory_quarantine.ts";
 import { MemoryRefWriter } from "./memory_ref_writer.ts";
 import { MemoryRefs } from "./memory_refs.ts";
 import { PlainConfig, type PlainConfigValues } from "./plain_config.ts";
@@ -64,6 +67,7 @@ export class MemoryRepository implements Repository {
   readonly format: ObjectFormat;
   /** Its configuration. */
   readonly config: ConfigView;
+  readonly #init: MemoryRepositoryInit & { readonly format: ObjectFormat };
   readonly #packs: MemoryPacks;
   /** Changes its refs by git's rules. */
   readonly refWriter: RefWriter;
@@ -73,6 +77,7 @@ export class MemoryRepository implements Repository {
   /** An empty repository. */
   constructor(init: MemoryRepositoryInit) {
     const { kernels, format = SHA1 } = init;
+    this.#init = { ...init, format };
     this.format = format;
     this.config = new PlainConfig(init.config);
     this.#packs = new MemoryPacks(format, kernels);
@@ -170,6 +175,23 @@ export class MemoryRepository implements Repository {
       objects: objects.store,
       shallow: [],
       [Symbol.dispose]: () => objects.release(),
+    });
+  }
+
+  /** What changes it by git's rules, as a push does. */
+  writer(): Promise<RepositoryWriter> {
+    const { format, kernels, objects } = this.#init;
+    const intake = packIntake({ format, kernels, resolve: resolvePlainly });
+    return Promise.resolve({
+      refs: this.refWriter,
+      openQuarantine: () =>
+        Promise.resolve(
+          new MemoryQuarantine({
+            ...{ format, kernels, intake, packs: this.#packs },
+            refs: () => this.#refs.now(),
+            ...(objects && { objects }),
+          }),
+        ),
     });
   }
 
