@@ -64,7 +64,7 @@ export interface PackScanner {
   /**
    * Scans up to `most` entries that lie whole between `at` and `end`. What is
    * larger than it likes, odd or broken ends the call in front of it: that is
-   * the caller's. The columns are valid until the next call.
+   * the caller's. The columns are valid until these kernels scan again.
    */
   scan(
     bytes: Uint8Array,
@@ -189,7 +189,7 @@ export interface Kernels {
   ): Uint8Array<ArrayBuffer> | undefined;
   /** Makes a walker, where these kernels have one. */
   readonly packWalker?: (init: PackWalkerInit) => PackWalker;
-  /** Makes a scanner of packs that come in, where these kernels have one. */
+  /** The scanner of packs that come in, where these kernels have one. */
   readonly packScanner?: (format: ObjectFormat) => PackScanner;
 }
 

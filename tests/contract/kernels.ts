@@ -14,6 +14,7 @@ import { arrangeIndexContract } from "./arrange_index.ts";
 import { type Random, seeded } from "../support/random.ts";
 import { describe, it } from "../support/test.ts";
 import { deltaContract } from "./kernel_deltas.ts";
+import { inflateStreamContract } from "./kernel_inflate_stream.ts";
 import { hashContract } from "./kernel_hashes.ts";
 import { madeStreamsContract } from "./kernel_streams.ts";
 
@@ -25,6 +26,7 @@ export function kernelsContract(kernels: Kernels): void {
     inflateContract(kernels);
     hostileInflateContract(kernels);
     madeStreamsContract(kernels);
+    inflateStreamContract(kernels);
     hashContract(kernels);
     deltaContract(kernels);
     arrangeIndexContract(kernels);

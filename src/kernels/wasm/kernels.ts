@@ -6,7 +6,12 @@
  * @module
  */
 
-import { type Inflated, KernelError, type Kernels } from "../types.ts";
+import {
+  type Inflated,
+  KernelError,
+  type Kernels,
+  type PackScanner,
+} from "../types.ts";
 import { wasmCreateDelta } from "./delta_create.ts";
 import { wasmInflateStream } from "./inflate_stream.ts";
 import { growTo, WasmFactory } from "./instance.ts";
@@ -59,6 +64,8 @@ export function wasmKernels(
   // Made after the last growth, which would detach it.
   const memory = new Uint8Array(wasm.memory.buffer);
   const sha1dc = sha1dcMaker(wasm, { memory, at: base, length: HASHED_BYTES });
+
+  const scanners = new Map<string, PackScanner>();
 
   /** Inflates to `output`; the status, and how much of the input was taken. */
   const run = (
@@ -116,7 +123,15 @@ export function wasmKernels(
       format.name === "sha1" ? sha1dc() : rest.objectHash(format),
     inflateStream: () => wasmInflateStream(factory),
     packWalker: (init) => wasmPackWalker(factory, init),
-    packScanner: (format) => wasmPackScanner(factory, rest, format),
+    packScanner(format): PackScanner {
+      // It keeps nothing between two calls, so that one does for all packs.
+      let scanner = scanners.get(format.name);
+      if (scanner === undefined) {
+        scanner = wasmPackScanner(factory, rest, format);
+        scanners.set(format.name, scanner);
+      }
+      return scanner;
+    },
     inflate(input, at, size): Inflated {
       if (size > inflatedMax) return rest.inflate(input, at, size);
       const { status, length } = run(input, at, size, "whole");

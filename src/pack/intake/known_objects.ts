@@ -12,14 +12,14 @@ import type { Kind } from "../../object/kind.ts";
 import { collisionFound } from "./faults.ts";
 import type { BaseObject, ExistingObjects, ObjectCheck } from "./ports.ts";
 
-/** Objects of at most so many bytes are held, larger ones are not checked. */
+/** Larger blobs are not held, and not given to a check. */
 export const HELD_BYTES: number = 16 * 1024 * 1024;
 
 /** What is asked of the objects of a pack. */
 export interface ObjectTerms {
   /** The objects that are here already. */
   readonly existing?: ExistingObjects;
-  /** Looks at every object that is small enough to be held. */
+  /** Looks at every object, but for blobs that are too large to be held. */
   readonly check?: ObjectCheck;
 }
 

@@ -10,7 +10,8 @@ import type { Hash, Kernels } from "../../kernels/types.ts";
 import { badPack, earlyEnd, inputTooLarge } from "./faults.ts";
 import type { PackInput, PackSink } from "./ports.ts";
 
-const BUFFER_BYTES = 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
+const MOST_BYTES = 1024 * 1024;
 
 /** How a {@linkcode PackReader} is made. */
 export interface PackReaderInit {
@@ -30,8 +31,8 @@ export interface PackReaderInit {
 
 /** Reads a pack; what was not consumed lies between `at` and `end`. */
 export class PackReader {
-  /** Where input lies. Its bytes move when more is read. */
-  readonly buffer = new Uint8Array(BUFFER_BYTES);
+  /** Where input lies. Another, and elsewhere in it, after more was read. */
+  buffer: Uint8Array = new Uint8Array(FIRST_BYTES);
   /** The first byte that was not consumed. */
   at = 0;
   /** Where the input that is here ends. */
@@ -53,15 +54,21 @@ export class PackReader {
   async more(): Promise<void> {
     this.#init.signal?.throwIfAborted();
     this.flush();
-    if (this.at > 0 && this.end > BUFFER_BYTES / 2) {
-      this.buffer.copyWithin(0, this.at, this.end);
-      this.end -= this.at;
-      this.at = 0;
-      this.#kept = 0;
-    }
+    if (this.end > this.buffer.length / 2) this.#makeRoom();
     const count = await this.#init.input.read(this.buffer.subarray(this.end));
     if (count === 0) throw earlyEnd();
     this.end += count;
+  }
+
+  #makeRoom(): void {
+    const { length } = this.buffer;
+    const waiting = this.buffer.subarray(this.at, this.end);
+    // A buffer that was filled by few reads is worth a larger one.
+    if (length < MOST_BYTES) this.buffer = new Uint8Array(length * 2);
+    this.buffer.set(waiting);
+    this.end = waiting.length;
+    this.at = 0;
+    this.#kept = 0;
   }
 
   /** Reads on until `count` bytes, few of them, are here. */

@@ -13,7 +13,13 @@ import type {
   ScannedEntries,
 } from "../../kernels/types.ts";
 import { KernelError } from "../../kernels/types.ts";
-import { type Kind, OFS_DELTA, REF_DELTA, TAG } from "../../object/kind.ts";
+import {
+  BLOB,
+  type Kind,
+  OFS_DELTA,
+  REF_DELTA,
+  TAG,
+} from "../../object/kind.ts";
 import { encodeObjectHeader } from "../../object/raw.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import { ENTRY_HEADER_MAX, EntryHeader } from "../entry_header.ts";
@@ -228,8 +234,11 @@ class EntryScan implements Scanned {
     const isWhole = type <= TAG;
     const hash = isWhole ? kernels.objectHash(format) : undefined;
     hash?.update(encodeObjectHeader(type as Kind, size));
-    const isHeld = isWhole && size <= HELD_BYTES &&
-      (terms.existing !== undefined || terms.check !== undefined);
+    // Of blobs few are of interest to a check, and those it can ask for.
+    const isHeld = isWhole &&
+      (size <= HELD_BYTES
+        ? terms.existing !== undefined || terms.check !== undefined
+        : terms.check !== undefined && type !== BLOB);
     const held = isHeld ? new HeldBytes(size) : undefined;
     let crc = headCrc;
     let got = 0;

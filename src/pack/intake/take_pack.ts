@@ -8,6 +8,7 @@
  */
 
 import { equalBytes, toHex } from "../../core/bytes.ts";
+import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { type Kind, OFS_DELTA } from "../../object/kind.ts";
@@ -22,6 +23,7 @@ import {
 import { readPackHead } from "./pack_head.ts";
 import { PackReader } from "./pack_reader.ts";
 import type {
+  BaseObject,
   ExistingObjects,
   IntakeLimits,
   IntakeProgress,
@@ -49,7 +51,7 @@ export interface TakePackInit {
    * of the same ids must be equal to. Absent: there are none.
    */
   readonly existing?: ExistingObjects;
-  /** Looks at every object, except for those that are too large to be held. */
+  /** Looks at every object, but for blobs that are too large to be held. */
   readonly check?: ObjectCheck;
   /** Hears how far it has come, every 256 KiB or so; is waited for. */
   readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
@@ -142,7 +144,9 @@ class ScannedPack {
     const { existing, kernels } = this.#init;
     if (existing === undefined) return;
     for (const rank of ranks) {
-      const own = readExisting(existing, this.#id(rank));
+      const own = readLarge(existing, this.#id(rank));
+      // What the repository itself does not read whole is left to its hash.
+      if (own === undefined) continue;
       const same = own.kind === this.#entries.kinds[rank] &&
         own.data.length === this.#entries.sizes[rank];
       const stream = new EntryStream(this.#sink, this.#entries, kernels);
@@ -245,5 +249,19 @@ class ScannedPack {
 
   #hex(rank: number): string {
     return toHex(this.#id(rank));
+  }
+}
+
+/** Reads an object that is here; `undefined` if that takes too much memory. */
+function readLarge(
+  existing: ExistingObjects,
+  id: Uint8Array,
+): BaseObject | undefined {
+  try {
+    return readExisting(existing, id);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    if (error.code !== "object-too-large") throw error;
+    return undefined;
   }
 }

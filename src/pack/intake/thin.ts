@@ -16,7 +16,7 @@ import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { objectId } from "../../object/raw.ts";
 import { ENTRY_HEADER_MAX, writeEntryHeader } from "../entry_header.ts";
-import type { EntryColumns } from "./columns.ts";
+import type { EntryColumns, ScannedEntry } from "./columns.ts";
 import type { BaseObject, ExistingObjects, PackSink } from "./ports.ts";
 
 const READ_BYTES = 256 * 1024;
@@ -37,16 +37,21 @@ export interface CompletionInit {
 
 /** Adds bases to one pack. */
 export class Completion {
-  /** How many were added. */
-  added = 0;
   readonly #init: CompletionInit;
   readonly #sentBytes: number;
   readonly #stored = new Set<string>();
+  // Columns that grow would be others than those that are being filled.
+  readonly #bases: (ScannedEntry & { readonly id: Uint8Array })[] = [];
 
   /** Of a pack whose entries are all in the sink. */
   constructor(init: CompletionInit) {
     this.#init = init;
     this.#sentBytes = init.sink.size;
+  }
+
+  /** How many were added. */
+  get added(): number {
+    return this.#bases.length;
   }
 
   /**
@@ -73,12 +78,16 @@ export class Completion {
   }
 
   /**
-   * Tells the new number of entries in the header; returns the checksum of
+   * Adds the entries of what was stored to the columns, which nobody else
+   * fills any more, and tells their number in the header; returns the checksum of
    * the pack as it is stored. Throws StorageError "corrupt-pack" where what
    * was stored, trailer `sent`, does not come back.
    */
   conclude(sent: Uint8Array): Uint8Array<ArrayBuffer> {
     const { sink, columns, format, kernels } = this.#init;
+    for (const base of this.#bases) {
+      columns.name(columns.push(base), base.id, 0, base.type);
+    }
     const count = new Uint8Array(4);
     writeUint32(count, 0, columns.count);
     const asSent = kernels.hash(format);
@@ -104,24 +113,23 @@ export class Completion {
   }
 
   #append({ kind, data }: BaseObject, id: Uint8Array): void {
-    const { columns, sink, kernels } = this.#init;
+    const { sink, kernels } = this.#init;
     const header = new Uint8Array(ENTRY_HEADER_MAX);
     const head = writeEntryHeader(header, 0, kind, data.length);
     const entry = concatBytes([
       header.subarray(0, head),
       kernels.deflate(data),
     ]);
-    const rank = columns.push({
+    this.#bases.push({
       offset: sink.size,
       head,
       type: kind,
       size: data.length,
       crc: kernels.crc32(entry),
       base: 0,
+      id: id.slice(),
     });
-    columns.name(rank, id, 0, kind);
     sink.append(entry);
-    this.added++;
   }
 }
 
