@@ -55,6 +55,13 @@ class LazyKernels implements Kernels {
     >;
   }
 
+  get familyMaker(): Exclude<Kernels["familyMaker"], undefined> {
+    return this.#kernels.familyMaker as Exclude<
+      Kernels["familyMaker"],
+      undefined
+    >;
+  }
+
   readonly refLines: RefLines = {
     index: (bytes, start, hexLength) =>
       this.#chosen === undefined && bytes.length <= SMALL_REFS_BYTES

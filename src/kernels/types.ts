@@ -187,6 +187,8 @@ export interface Kernels {
     target: Uint8Array,
     limit: number,
   ): Uint8Array<ArrayBuffer> | undefined;
+  /** Makes what resolves families of deltas, where these kernels have it. */
+  readonly familyMaker?: () => FamilyMaker;
   /** Makes a walker, where these kernels have one. */
   readonly packWalker?: (init: PackWalkerInit) => PackWalker;
   /** The scanner of packs that come in, where these kernels have one. */
@@ -401,4 +403,67 @@ export interface PackWalker {
   ): number;
   /** Begins a walk through families, whose links are empty; ends the last. */
   families(): FamilyWalk;
+}
+
+/**
+ * Makes objects of deltas, many per call: see {@linkcode FamilyMaker.run}. It
+ * takes the ordinary case alone and leaves out what is broken or too large,
+ * with all that is based on it.
+ *
+ * Contents that others are based on are kept at *levels*, 1 to 64. Its memory
+ * is bounded, whatever it is given.
+ */
+export interface FamilyMaker {
+  /** Room for the compressed bytes of the nodes of a batch. */
+  readonly input: Uint8Array;
+  /** Most nodes of a batch. */
+  readonly maxNodes: number;
+  /** Sets a node of the next batch: it is left out unless it is placed. */
+  setNode(index: number, node: FamilyNode): void;
+  /** Says from where to where the node's compressed bytes are in the input. */
+  place(index: number, start: number, end: number): void;
+  /** Begins a batch of so many nodes, which goes on with the last one's levels. */
+  begin(count: number): void;
+  /**
+   * Makes some of the batch, two or three megabytes or one large object, and
+   * gives them to `take`; the views are valid during the call. With "hash" they
+   * get SHA-1 ids. False once the batch is done and nothing was made.
+   */
+  run(
+    mode: "hash" | "make",
+    maxObjectBytes: number,
+    take: (made: MadeObjects) => void,
+  ): boolean;
+  /** Forgets what levels hold. */
+  end(): void;
+}
+
+/** One entry for a {@linkcode FamilyMaker}. */
+export interface FamilyNode {
+  /** What its bytes inflate to: less than 2^32. */
+  size: number;
+  /** The level that it is a delta of; 0: it is an object stored whole. */
+  base: number;
+  /** The level that its content is kept at; 0: nothing is based on it. */
+  level: number;
+  /** How many levels are in use behind it. */
+  after: number;
+  /** Its kind. */
+  kind: number;
+}
+
+/** What a step of a {@linkcode FamilyMaker} made. */
+export interface MadeObjects {
+  /** How many deltas it came by. */
+  readonly count: number;
+  /** Whether one of them was made to collide: then all ids are in doubt. */
+  readonly isAttacked: boolean;
+  /** The index of the node of one. */
+  nodeOf(at: number): number;
+  /** Its size, or -1 where it was left out. */
+  sizeOf(at: number): number;
+  /** A view of its content. */
+  contentOf(at: number): Uint8Array;
+  /** Copies its id, in the mode "hash". */
+  copyId(at: number, into: Uint8Array, position: number): void;
 }

@@ -40,6 +40,13 @@ export {
   takeWork,
 } from "./walker";
 export {
+  configureNodes,
+  endNodes,
+  hashResults,
+  nodeResults,
+  runNodes,
+} from "./resolve";
+export {
   sha1Attacks,
   sha1Context,
   sha1ContextBytes,
@@ -48,6 +55,7 @@ export {
   sha1Tables,
   sha1Update,
 } from "./sha1dc";
+export { sha1Many } from "./sha1dc_lanes";
 
 /** Where memory that the caller may use begins. */
 export function heapStart(): usize {

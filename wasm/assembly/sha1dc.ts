@@ -64,6 +64,20 @@ export function sha1Start(): void {
   store<u32>(context, 0xc3d2e1f0, 16);
 }
 
+/** Goes on with a hash whose whole blocks so far came to these words. */
+export function sha1Continue(
+  a: u32,
+  b: u32,
+  c: u32,
+  d: u32,
+  e: u32,
+  length: usize,
+): void {
+  memory.fill(context, 0, CONTEXT_BYTES);
+  save(context, a, b, c, d, e);
+  store<u64>(context, <u64> length, LENGTH);
+}
+
 /** Hashes `length` bytes at `from`. */
 export function sha1Update(from: usize, length: usize): void {
   const end = from + length;
@@ -346,25 +360,60 @@ function commonConditions(): u32 {
     <u32> i32x4.extract_lane(broken, 1));
 }
 
+/** Where the attacks stand that conditions in fours are for. */
 @inline
-function word(index: usize): u32 {
-  return load<u32>(words + (index << 2));
+export function sha1Fours(): usize {
+  return tables + FOURS;
 }
 
 /** The other conditions of one attack; few blocks meet more than two. */
 function meetsConditions(attack: u32): bool {
+  return meetsConditionsIn(attack, words, 2);
+}
+
+/** As `meetsConditions`, of words that stand `1 << shift` bytes apart. */
+export function meetsConditionsIn(
+  attack: u32,
+  from: usize,
+  shift: usize,
+): bool {
   const entry = tables + <usize> attack * ATTACK_BYTES;
   let at = tables + CONDITIONS + (<usize> load<u32>(entry, 8) << 2);
   const end = at + (<usize> load<u32>(entry, 4) << 2);
   while (at < end) {
     // Bits 0-6 a word, 7-11 its bit, 12-18 and 19-23 the other, 24 differ.
     const packed = load<u32>(at);
-    const first = word(packed & 127) >> ((packed >> 7) & 31);
-    const second = word((packed >> 12) & 127) >> ((packed >> 19) & 31);
+    const first = load<u32>(from + (<usize> (packed & 127) << shift)) >>
+      ((packed >> 7) & 31);
+    const second = load<u32>(from + (<usize> ((packed >> 12) & 127) << shift)) >>
+      ((packed >> 19) & 31);
     if (((first ^ second) & 1) != packed >> 24) return false;
     at += 4;
   }
   return true;
+}
+
+/**
+ * As `hasTwin`, of a block that stands in one lane of vectors: its words, the
+ * states before steps 58 and 65, the chaining value after it. What was hashed
+ * in the context is lost.
+ */
+export function hasTwinOf(
+  attack: u32,
+  from: usize,
+  before58: usize,
+  before65: usize,
+  chain: usize,
+): bool {
+  for (let i: usize = 0; i < 80; i++) {
+    store<u32>(words + (i << 2), load<u32>(from + (i << 4)));
+  }
+  for (let i: usize = 0; i < 5; i++) {
+    store<u32>(state58 + (i << 2), load<u32>(before58 + (i << 4)));
+    store<u32>(state65 + (i << 2), load<u32>(before65 + (i << 4)));
+    store<u32>(context + (i << 2), load<u32>(chain + (i << 4)));
+  }
+  return hasTwin(attack);
 }
 
 /** Whether the twin of the block ends with the same chaining value. */

@@ -165,6 +165,17 @@ export interface WasmExports {
   familyRootsDone(): number;
   familyBytes(): number;
   isInFamily(): number;
+  sha1Many(jobs: number, count: number): void;
+  configureNodes(...addresses: number[]): void;
+  runNodes(
+    nodes: number,
+    from: number,
+    count: number,
+    maxObject: number,
+  ): number;
+  nodeResults(): number;
+  hashResults(nodes: number): number;
+  endNodes(): void;
   heapStart(): number;
 }
 

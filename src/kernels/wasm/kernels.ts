@@ -19,6 +19,7 @@ import { wasmRefLines } from "./ref_lines.ts";
 import { wasmArrangeIndex } from "./pack_index.ts";
 import { wasmPackScanner } from "./pack_scanner.ts";
 import { sha1dcMaker } from "./sha1dc.ts";
+import { wasmFamilyMaker } from "./family_maker.ts";
 import { wasmPackWalker } from "./walker.ts";
 
 // Measured: at 4 KiB the runtimes' zlib takes 1.2 times as long, at 16 KiB
@@ -122,6 +123,7 @@ export function wasmKernels(
     objectHash: (format) =>
       format.name === "sha1" ? sha1dc() : rest.objectHash(format),
     inflateStream: () => wasmInflateStream(factory),
+    familyMaker: () => wasmFamilyMaker(factory),
     packWalker: (init) => wasmPackWalker(factory, init),
     packScanner(format): PackScanner {
       // It keeps nothing between two calls, so that one does for all packs.

@@ -22,6 +22,8 @@ export class Resolution {
   inflated: number;
   /** Deltas that were resolved. */
   resolved = 0;
+  /** By rank: 1 for deltas that were resolved. In shared memory. */
+  readonly done: Uint8Array;
   /** Deltas that there are. */
   readonly total: number;
   readonly #maxObject: number;
@@ -34,6 +36,7 @@ export class Resolution {
     this.init = init;
     this.total = total;
     this.inflated = init.inflatedBytes;
+    this.done = new Uint8Array(new SharedArrayBuffer(init.entries.count));
     const { maxObjectBytes, maxInflatedBytes, maxDeltaDepth } = init.limits;
     this.#maxObject = maxObjectBytes || Infinity;
     this.#maxInflated = maxInflatedBytes || Infinity;
@@ -83,19 +86,22 @@ export class Resolution {
     return this.#maxInflated !== Infinity || this.#maxObject !== Infinity;
   }
 
-  /** Names what a delta came to, unless it has its name, and gives it away. */
+  /**
+   * Names what a delta came to, unless it has its name, and gives it away,
+   * once.
+   */
   deliver(rank: number, kind: Kind, data: Uint8Array): void {
     const { entries, take, wanted, kernels } = this.init;
+    if (this.done[rank] === 1) return;
     if (entries.kinds[rank] === 0) {
       const hash = kernels.objectHash(entries.format);
       hash.update(encodeObjectHeader(kind, data.length));
       hash.update(data);
-      entries.ids.set(
-        asPeer(() => hash.digest()),
-        rank * entries.format.rawLength,
-      );
+      const id = asPeer(() => hash.digest());
+      entries.ids.set(id, rank * entries.format.rawLength);
       entries.kinds[rank] = kind;
     }
+    this.done[rank] = 1;
     this.resolved++;
     if (take !== undefined && wanted?.[rank] !== 0) take(rank, kind, data);
   }

@@ -21,19 +21,24 @@ export function isDelta(type: number): boolean {
 
 /** Links between entries, by rank; they lie in shared memory. */
 export interface ResolvePlan {
-  /** The first of the deltas that name an entry as base by rank, plus one. */
+  /**
+   * The first of the deltas that are based on an entry, plus one: that name it
+   * by rank, or, of whole objects, by id.
+   */
   readonly firsts: Int32Array;
   /** The next delta with the same base, plus one, by rank or by name. */
   readonly nexts: Int32Array;
   /**
-   * How many deltas come after an entry, itself included, as far as bases by
-   * rank tell.
+   * How many deltas come after an entry, itself included, as far as those
+   * links tell.
    */
   readonly weights: Int32Array;
-  /** Deltas whose bases are known by name alone. */
+  /** Deltas that name an object which the pack does not have whole. */
   readonly named: NamedBases;
   /** How many deltas there are to be resolved. */
   readonly deltas: number;
+  /** By rank: 1 for deltas that are to be resolved; absent: all are. */
+  readonly needed?: Uint8Array;
 }
 
 /**
@@ -64,7 +69,31 @@ export function planResolution(
     firsts[base] = rank + 1;
     (weights[base] as number) += weights[rank] as number;
   }
-  return { firsts, nexts, weights, named, deltas };
+  const links = { firsts, nexts, weights, named, deltas };
+  const plan = needed === undefined ? links : { ...links, needed };
+  if (named.hasAny) linkNamed(entries, plan);
+  return plan;
+}
+
+/** Links deltas that name an object which the pack has whole. */
+function linkNamed(
+  { count, types, ids, format }: PackEntries,
+  { firsts, nexts, weights, named }: ResolvePlan,
+): void {
+  for (let rank = 0; rank < count; rank++) {
+    if (isDelta(types[rank] as number)) continue;
+    const first = named.claim(ids, rank * format.rawLength, rank);
+    if (first === 0) continue;
+    let last = first;
+    for (;;) {
+      (weights[rank] as number) += weights[last - 1] as number;
+      const next = nexts[last - 1] as number;
+      if (next === 0) break;
+      last = next;
+    }
+    nexts[last - 1] = firsts[rank] as number;
+    firsts[rank] = first;
+  }
 }
 
 function sharedNumbers(count: number): Int32Array<SharedArrayBuffer> {

@@ -300,7 +300,10 @@ export class FamilyResolver {
     const { init } = this.#resolution;
     const delta = this.#inflate(rank);
     const head = headOf(() => delta);
-    if (head?.baseSize === base.length && turn === "first") {
+    if (
+      head?.baseSize === base.length && turn === "first" &&
+      this.#resolution.done[rank] === 0
+    ) {
       this.#resolution.checkSize(head.resultSize);
       this.#resolution.count(head.resultSize);
     }
