@@ -1,12 +1,17 @@
 /**
  * The entry point of a thread that looks into repositories for the one that
- * owns the sockets. `compose.ts` starts it; what it has to do comes in
- * messages.
+ * owns the sockets, or helps another one with a large pack. What it has to do
+ * comes in messages.
  *
  * @module
  */
 
 import { addressOpener, defaultKernels, hookSource } from "./compose.ts";
+import {
+  type HelpAnswer,
+  type HelpMessage,
+  helpResolve,
+} from "./compose/resolvers.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { PackTables } from "./pack/tables.ts";
@@ -17,14 +22,24 @@ import type { FromWorker, ToWorker } from "./server/errand_messages.ts";
 import type { PackTableCache } from "./storage/objects/options.ts";
 
 const port = parentPort(
-  (message) => errands.take(message as ToWorker),
+  (message) => take(message as ToWorker | HelpMessage),
   (reason) => {
     const stack = reason instanceof Error ? reason.stack : undefined;
     LOGGER.log("error", `BUG: ${stack ?? messageOf(reason)}`);
   },
 );
 
-function post(message: FromWorker): void {
+function take(message: ToWorker | HelpMessage): void {
+  if (message.type !== "resolve") return errands.take(message);
+  try {
+    helpResolve(message.order, defaultKernels(LOGGER));
+    post({ type: "resolved" });
+  } catch (error) {
+    post({ type: "resolved", failure: messageOf(error) });
+  }
+}
+
+function post(message: FromWorker | HelpAnswer): void {
   port.post(message);
 }
 

@@ -33,8 +33,8 @@ export interface FamilyWork {
   readonly maxObjectBytes: number;
   /** The next whole object whose deltas are to be resolved; -1: none. */
   readonly nextRoot: () => number;
-  /** Throws where a chain of so many deltas is too long. */
-  readonly checkDepth: (depth: number) => void;
+  /** Whether a chain may have so many deltas; if not, all ends. */
+  readonly takesDepth: (depth: number) => boolean;
   /** Whether ids are made by the kernel. */
   readonly mode: "hash" | "make";
   /** Gets each object that was made; its id stands in the mode "hash" alone. */
@@ -95,7 +95,7 @@ export class FamilyRunner {
 
   /** Gathers a batch and reads its bytes. */
   #fill(): void {
-    const { entries: { offsets, kinds, sizes }, maker, checkDepth } =
+    const { entries: { offsets, kinds, sizes }, maker, takesDepth } =
       this.#work;
     const { step } = this.#program;
     const node = this.#node;
@@ -115,7 +115,10 @@ export class FamilyRunner {
         this.#isWaiting = true;
         break;
       }
-      checkDepth(step.depth);
+      if (!takesDepth(step.depth)) {
+        this.#hasEnded = true;
+        break;
+      }
       if (step.base === 0) this.#kind = kinds[rank] as Kind;
       node.size = isFitting ? sizes[rank] as number : 0;
       node.base = step.base;

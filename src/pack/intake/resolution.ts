@@ -47,7 +47,7 @@ export class Resolution {
   checkSize(size: number): void {
     if (size > this.#maxObject) {
       throw new RefusedError(
-        "object-too-large",
+        "pack-limit",
         `object of ${size} bytes exceeds maximum allowed size ` +
           `(${this.#maxObject} bytes)`,
       );
@@ -58,7 +58,7 @@ export class Resolution {
   checkDepth(depth: number): void {
     if (depth > this.#maxDepth) {
       throw new RefusedError(
-        "delta-chain-too-long",
+        "pack-limit",
         `delta chain exceeds maximum allowed depth (${this.#maxDepth})`,
       );
     }
@@ -74,7 +74,7 @@ export class Resolution {
   checkTotal(bytes: number): void {
     if (bytes > this.#maxInflated) {
       throw new RefusedError(
-        "pack-inflates-too-large",
+        "pack-limit",
         "pack exceeds maximum allowed size of its objects " +
           `(${this.#maxInflated} bytes)`,
       );
@@ -131,7 +131,7 @@ export class Resolution {
 export function badObject(offset: number, what: string): ProtocolError {
   // builtin/index-pack.c: bad_object.
   return new ProtocolError(
-    "bad-pack-object",
+    "bad-pack",
     `pack has bad object at offset ${offset}: ${what}`,
   );
 }

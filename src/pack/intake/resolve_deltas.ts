@@ -1,28 +1,84 @@
 /**
  * Resolves the deltas of a pack in the fastest way that there is: families by
- * the kernel that makes many objects per call, what that leaves out one by one.
+ * the kernel that makes many objects per call, in several threads where that
+ * pays, and one by one what the kernel leaves out.
  *
  * @module
  */
 
-import type { MadeObjects } from "../../kernels/types.ts";
-import type { Kind } from "../../object/kind.ts";
-import { FamilyRunner } from "./family_runner.ts";
 import { Resolution } from "./resolution.ts";
-import { isDelta, planResolution, type ResolvePlan } from "./resolve_plan.ts";
-import type { Resolved, ResolveInit } from "./resolve_types.ts";
+import { planResolution, type ResolvePlan } from "./resolve_plan.ts";
+import {
+  hasJoined,
+  isTooDeep,
+  joinTeam,
+  stopTeam,
+  teamBytes,
+  teamCount,
+  type TeamState,
+  teamState,
+} from "./resolve_team.ts";
+import type { Resolved, ResolveDeltas, ResolveInit } from "./resolve_types.ts";
 import { FamilyResolver, sumUp } from "./resolver.ts";
 
 /** Fewer deltas are not worth the kernel's memory. */
 const FEW_DELTAS = 64;
+/** Fewer deltas in fewer bytes are not worth the start of threads. */
+const MANY_DELTAS = 10_000;
+const MANY_BYTES = 32 * 1024 * 1024;
+/** How often one looks what the others have done, at the end. */
+const LOOK_MS = 50;
+
+/** A thread that helps to resolve. */
+export interface ResolveHelper {
+  /**
+   * Takes part in a team as one of its threads, over the pack at a path, until
+   * nothing is left. Rejects where it fails; the others go on.
+   */
+  help(order: HelpOrder): Promise<void>;
+  /** Ends it at once. */
+  close(): void;
+}
+
+/** What a helper is told; can be cloned. */
+export interface HelpOrder {
+  /** What it shares with the others. */
+  readonly state: TeamState;
+  /** Its place among the threads. */
+  readonly thread: number;
+  /** Where the pack is. */
+  readonly path: string;
+}
+
+/** Where threads come from. */
+export interface HelperSource {
+  /** How many may help, beside the thread that asks. */
+  readonly count: number;
+  /** Starts one. */
+  start(): ResolveHelper;
+}
 
 /** Resolves in this thread: see {@linkcode ResolveDeltas}. */
-export async function resolveDeltas(init: ResolveInit): Promise<Resolved> {
+export function resolveDeltas(init: ResolveInit): Promise<Resolved> {
+  return resolve(init, undefined);
+}
+
+/** Resolves with helpers where a pack is large and lies in a file. */
+export function resolverWith(helpers: HelperSource): ResolveDeltas {
+  return (init) => resolve(init, helpers);
+}
+
+async function resolve(
+  init: ResolveInit,
+  helpers: HelperSource | undefined,
+): Promise<Resolved> {
   init.signal?.throwIfAborted();
   const plan = planResolution(init.entries, init.wanted);
   const resolution = new Resolution(init, plan.deltas);
   sumUp(resolution, plan);
-  if (plan.deltas >= FEW_DELTAS) await runFamilies(resolution, plan);
+  if (plan.deltas >= FEW_DELTAS && init.kernels.familyMaker !== undefined) {
+    await runFamilies(resolution, plan, helpers);
+  }
   if (resolution.resolved < resolution.total) {
     const rest = restOf(resolution, plan);
     await new FamilyResolver(resolution, rest).run();
@@ -37,58 +93,94 @@ export async function resolveDeltas(init: ResolveInit): Promise<Resolved> {
 async function runFamilies(
   resolution: Resolution,
   plan: ResolvePlan,
+  source: HelperSource | undefined,
 ): Promise<void> {
-  const { init } = resolution;
-  const { entries, pack, kernels, limits } = init;
-  const maker = kernels.familyMaker?.();
-  if (maker === undefined) return;
-  const { ids, kinds, format } = entries;
-  const mode = format.name === "sha1" && hasUnnamed(entries) ? "hash" : "make";
-  const runner = new FamilyRunner({
-    entries,
-    links: plan,
-    pack,
-    maker,
-    mode,
+  const { init: { entries, pack, kernels, take, wanted, limits } } = resolution;
+  const isMuch = plan.deltas >= MANY_DELTAS ||
+    (pack.size >= MANY_BYTES && plan.deltas >= FEW_DELTAS);
+  const { path } = pack;
+  // What is given away is given in this thread.
+  const count = source !== undefined && isMuch && take === undefined &&
+      path !== undefined
+    ? source.count
+    : 0;
+  const state = teamState(entries, plan, resolution.done, count + 1, {
     maxObjectBytes: limits.maxObjectBytes || Infinity,
-    nextRoot: rootsOf(entries, plan),
-    checkDepth: (depth) => resolution.checkDepth(depth),
-    deliver(made: MadeObjects, at, rank, kind: Kind): void {
-      resolution.count(made.sizeOf(at));
-      if (mode === "hash") {
-        made.copyId(at, ids, rank * format.rawLength);
-        kinds[rank] = kind;
-      }
-      resolution.deliver(rank, kind, made.contentOf(at));
-    },
+    maxBytes: (limits.maxInflatedBytes || Infinity) - resolution.inflated,
+    maxDepth: limits.maxDeltaDepth || Infinity,
   });
-  while (runner.step()) {
-    if (resolution.isDue) await resolution.pause();
+  const crew = new Crew(state, path ?? "");
+  try {
+    for (let i = 0; i < count; i++) crew.add((source as HelperSource).start());
+    const step = joinTeam(state, {
+      thread: 0,
+      ...{ kernels, pack },
+      ...(take && {
+        take: (rank, kind, data) => {
+          if (wanted?.[rank] !== 0) take(rank, kind, data);
+        },
+      }),
+    });
+    const pause = async (): Promise<void> => {
+      resolution.resolved = teamCount(state);
+      await resolution.pause();
+    };
+    while (step()) if (resolution.isDue) await pause();
+    while (!await crew.ended(LOOK_MS)) await pause();
+  } finally {
+    stopTeam(state);
+    // They close their files before they end.
+    while (!await crew.ended(LOOK_MS));
+    crew.close();
   }
+  resolution.resolved = teamCount(state);
+  resolution.count(teamBytes(state));
+  if (isTooDeep(state)) resolution.checkDepth(state.maxDepth + 1);
 }
 
-function hasUnnamed(
-  { count, types, kinds }: ResolveInit["entries"],
-): boolean {
-  for (let rank = 0; rank < count; rank++) {
-    if (kinds[rank] === 0 && isDelta(types[rank] as number)) return true;
-  }
-  return false;
-}
+/** The threads that help with one pack. */
+class Crew {
+  readonly #state: TeamState;
+  readonly #path: string;
+  readonly #helpers: ResolveHelper[] = [];
+  /** Of each helper that is at work, its thread: settles when it ends. */
+  readonly #working = new Map<number, Promise<void>>();
 
-/** The whole objects that deltas are based on, one after another. */
-function rootsOf(
-  { count, types }: ResolveInit["entries"],
-  { firsts }: ResolvePlan,
-): () => number {
-  let next = 0;
-  return () => {
-    while (next < count) {
-      const rank = next++;
-      if (firsts[rank] !== 0 && !isDelta(types[rank] as number)) return rank;
-    }
-    return -1;
-  };
+  constructor(state: TeamState, path: string) {
+    this.#state = state;
+    this.#path = path;
+  }
+
+  /** Has one more help. Where it fails, what it took is left unresolved. */
+  add(helper: ResolveHelper): void {
+    this.#helpers.push(helper);
+    const thread = this.#helpers.length;
+    const end = (): void => void this.#working.delete(thread);
+    const order = { state: this.#state, thread, path: this.#path };
+    this.#working.set(thread, helper.help(order).then(end, end));
+  }
+
+  /**
+   * Whether all have ended, as far as they have begun: who begins later finds
+   * nothing to do. Waits for that, but not longer than `ms`.
+   */
+  async ended(ms: number): Promise<boolean> {
+    const begun = [...this.#working]
+      .filter(([thread]) => hasJoined(this.#state, thread))
+      .map(([, end]) => end);
+    if (begun.length === 0) return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      Promise.all(begun),
+      new Promise((resolve) => timer = setTimeout(resolve, ms)),
+    ]);
+    clearTimeout(timer);
+    return false;
+  }
+
+  close(): void {
+    for (const helper of this.#helpers) helper.close();
+  }
 }
 
 /** Links what is still to be resolved, and what that is based on. */
