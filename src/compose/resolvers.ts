@@ -50,11 +50,12 @@ export function resolveThreads(processors: number): number {
 export function threadedResolver(
   processors: number = processorCount(),
 ): ResolveDeltas {
-  const source: HelperSource = {
-    count: resolveThreads(processors) - 1,
-    start: startHelper,
-  };
-  return resolverWith(source);
+  return resolverWith(helperThreads(resolveThreads(processors) - 1));
+}
+
+/** Up to `count` threads that help. */
+export function helperThreads(count: number): HelperSource {
+  return { count, start: startHelper };
 }
 
 function startHelper(): ResolveHelper {

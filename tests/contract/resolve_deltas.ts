@@ -5,7 +5,12 @@
  */
 
 import assert from "node:assert/strict";
-import { equalBytes, fromUtf8, toHex } from "../../src/core/bytes.ts";
+import {
+  concatBytes,
+  equalBytes,
+  fromUtf8,
+  toHex,
+} from "../../src/core/bytes.ts";
 import { ProtocolError, RefusedError } from "../../src/core/errors.ts";
 import { type ObjectFormat, SHA1, SHA256 } from "../../src/core/oid.ts";
 import { selectKernels } from "../../src/kernels/select.ts";
@@ -130,6 +135,14 @@ function reordered(
     kinds: done.map((i) => kinds[i] as Kind),
     contents: done.map((i) => contents[i] as Uint8Array),
   };
+}
+
+/** As many deltas of the first entry as are resolved many at a time. */
+function soundDeltas(size: number): MadeEntry[] {
+  return Array.from(
+    { length: 99 },
+    (_, i) => ({ base: 0, delta: madeDelta(size, size, String(i)) }),
+  );
 }
 
 /** Has every resolver tested alike. */
@@ -273,6 +286,7 @@ export function resolverContract(label: string, resolve: ResolveDeltas): void {
         const made = makePack([
           { kind: 3, data: base },
           { base: 0, delta: Uint8Array.from(delta) },
+          ...soundDeltas(base.length),
         ]);
         const offset = made.entries.offsets[1] as number;
         await assert.rejects(resolve(initOf(made)), (error) => {
@@ -350,6 +364,35 @@ export function resolverContract(label: string, resolve: ResolveDeltas): void {
           error.code === "pack-limit" &&
           error.message.includes("delta chain exceeds"),
       );
+    });
+
+    it("leaves nothing out that is large", async () => {
+      const size = 300_000;
+      const large = 78 * 2 ** 20;
+      const data = new Uint8Array(size).fill(65);
+      const delta = [...sizeBytes(size), ...sizeBytes(large)];
+      for (let left = large; left > 0; left -= size) {
+        const some = Math.min(size, left);
+        delta.push(0xf0, some & 255, (some >> 8) & 255, some >> 16);
+      }
+      const made = makePack([
+        { kind: 3, data },
+        { base: 0, delta: Uint8Array.from(delta) },
+        { base: 1, delta: madeDelta(large, 70, "on a large one") },
+        ...soundDeltas(size),
+      ]);
+      const got = await resolve(initOf(made));
+      assert.equal(got.unresolved, 0);
+      const { entries } = made;
+      assert.equal(
+        toHex(entries.ids, 20, 40),
+        toHex(idOf(3, new Uint8Array(large).fill(65))),
+      );
+      const last = concatBytes([
+        data.subarray(0, 70),
+        fromUtf8("on a large one"),
+      ]);
+      assert.equal(toHex(entries.ids, 40, 60), toHex(idOf(3, last)));
     });
 
     it("ends when it is told to", async () => {

@@ -105,6 +105,11 @@ export function stopTeam({ control }: TeamState): void {
   Atomics.compareExchange(control, STOP, 0, STOPPED);
 }
 
+/** Whether every thread is to stop. */
+export function isStopped({ control }: TeamState): boolean {
+  return Atomics.load(control, STOP) !== 0;
+}
+
 /** Whether a thread takes part. */
 export function hasJoined({ joined }: TeamState, thread: number): boolean {
   return Atomics.load(joined, thread) === 1;
@@ -155,7 +160,6 @@ export function joinTeam(state: TeamState, member: TeamMember): () => boolean {
     kind === 0 && isDelta(types[rank] as number)
   );
   const mode = format.name === "sha1" && !hasIds ? "hash" : "make";
-  const isStopped = (): boolean => Atomics.load(control, STOP) !== 0;
   let next = 0;
   let end = 0;
   const runner = new FamilyRunner({
@@ -168,7 +172,7 @@ export function joinTeam(state: TeamState, member: TeamMember): () => boolean {
         end = Math.min(next + ROOTS_AT_ONCE, roots.length);
         if (next >= roots.length) next = end = roots.length;
       }
-      return next < end && !isStopped() ? roots[next++] as number : -1;
+      return next < end && !isStopped(state) ? roots[next++] as number : -1;
     },
     takesDepth(depth): boolean {
       if (depth <= state.maxDepth) return true;
@@ -194,7 +198,7 @@ export function joinTeam(state: TeamState, member: TeamMember): () => boolean {
     },
   });
   return () => {
-    if (isStopped() || !runner.step()) return false;
+    if (isStopped(state) || !runner.step()) return false;
     if (teamBytes(state) > state.maxBytes) stopTeam(state);
     return true;
   };

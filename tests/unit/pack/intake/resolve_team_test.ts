@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { toHex } from "../../../../src/core/bytes.ts";
+import { RefusedError } from "../../../../src/core/errors.ts";
+import { SHA1 } from "../../../../src/core/oid.ts";
+import {
+  type HelperSource,
+  resolverWith,
+} from "../../../../src/pack/intake/resolve_deltas.ts";
+import {
+  isStopped,
+  joinTeam,
+  type TeamState,
+} from "../../../../src/pack/intake/resolve_team.ts";
+import { initOf, madeHistory } from "../../../contract/resolve_deltas.ts";
+import {
+  idOf,
+  type MadePack,
+  makePack,
+} from "../../../support/pack_entries.ts";
+import { seeded } from "../../../support/random.ts";
+import { describe, it } from "../../../support/test.ts";
+
+const { list, kinds, contents } = madeHistory(seeded(5), 900, SHA1);
+
+/** A pack of some hundred deltas that seems to be a large file. */
+function largePack(): MadePack {
+  const made = makePack(list);
+  const pack = { ...made.pack, size: 2 ** 30, path: "/the/pack" };
+  return { ...made, pack };
+}
+
+function assertResolved({ entries }: MadePack): void {
+  contents.forEach((data, rank) =>
+    assert.equal(
+      toHex(entries.ids, rank * 20, rank * 20 + 20),
+      toHex(idOf(kinds[rank] as 1, data)),
+      `rank ${rank}`,
+    )
+  );
+}
+
+/** A helper that takes part here, `steps` steps far, and then does as told. */
+function helperHere(
+  made: MadePack,
+  steps: number,
+  end: (state: TeamState) => Promise<void>,
+  log: string[],
+): HelperSource {
+  const { kernels } = initOf(made);
+  return {
+    count: 1,
+    start: () => ({
+      async help({ state, thread, path }) {
+        log.push(`helps ${path}`);
+        const step = joinTeam(state, { thread, kernels, pack: made.pack });
+        for (let i = 0; i < steps && step(); i++) await Promise.resolve();
+        await end(state);
+      },
+      close: () => void log.push("closed"),
+    }),
+  };
+}
+
+describe("A team of resolvers", () => {
+  it("shares the families of a pack", async () => {
+    const made = largePack();
+    const log: string[] = [];
+    const helpers = helperHere(made, Infinity, () => Promise.resolve(), log);
+    const got = await resolverWith(helpers)(initOf(made));
+    assert.equal(got.unresolved, 0);
+    assertResolved(made);
+    assert.deepEqual(log, ["helps /the/pack", "closed"]);
+  });
+
+  it("makes up for a helper that fails", async () => {
+    const made = largePack();
+    const log: string[] = [];
+    const fail = () => Promise.reject(new Error("no more"));
+    // Its first step takes families and reads them; it makes none of them.
+    const got = await resolverWith(helperHere(made, 1, fail, log))(
+      initOf(made),
+    );
+    assert.equal(got.unresolved, 0);
+    assertResolved(made);
+  });
+
+  it("does not wait for a helper that never begins", async () => {
+    const made = largePack();
+    const never: HelperSource = {
+      count: 3,
+      start: () => ({ help: () => new Promise(() => {}), close() {} }),
+    };
+    assert.equal((await resolverWith(never)(initOf(made))).unresolved, 0);
+    assertResolved(made);
+  });
+
+  it("has its helpers stop, and closes them, when it is ended", async () => {
+    const made = largePack();
+    const log: string[] = [];
+    const ending = new AbortController();
+    const helpers = helperHere(made, 1, async (state) => {
+      ending.abort(new Error("enough"));
+      while (!isStopped(state)) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      log.push("stopped");
+    }, log);
+    await assert.rejects(
+      resolverWith(helpers)(initOf(made, { signal: ending.signal })),
+      /enough/,
+    );
+    assert.deepEqual(log, ["helps /the/pack", "stopped", "closed"]);
+  });
+
+  it("asks no helper where objects are given away", async () => {
+    const made = largePack();
+    const log: string[] = [];
+    const helpers = helperHere(made, 1, () => Promise.resolve(), log);
+    let taken = 0;
+    await resolverWith(helpers)(initOf(made, { take: () => void taken++ }));
+    assert.equal(taken, list.filter((entry) => !("kind" in entry)).length);
+    assert.deepEqual(log, []);
+  });
+});
+
+describe("A team's bounds", () => {
+  const { kind, data } = list[0] as { kind: 1; data: Uint8Array };
+
+  it("are kept without adding up a large pack beforehand", async () => {
+    const copies = kernelsDelta(data);
+    const made = makePack([
+      { kind, data },
+      ...Array.from({ length: 10_001 }, () => ({ base: 0, delta: copies })),
+    ]);
+    const limits = { maxObjectBytes: 0, maxDeltaDepth: 0 };
+    const most = data.length * 10_001;
+    const within = { ...limits, maxInflatedBytes: most };
+    const resolve = resolverWith({ count: 0, start: () => assert.fail() });
+    const got = await resolve(initOf(made, { limits: within }));
+    assert.deepEqual(got, { unresolved: 0, inflatedBytes: most });
+    made.entries.kinds.fill(0, 1);
+    const beyond = { ...limits, maxInflatedBytes: most - 1 };
+    await assert.rejects(
+      resolve(initOf(made, { limits: beyond })),
+      (error) => error instanceof RefusedError && error.code === "pack-limit",
+    );
+  });
+});
+
+function kernelsDelta(data: Uint8Array): Uint8Array {
+  const { kernels } = initOf(largePack());
+  return kernels.createDelta(data, data, 1000) as Uint8Array;
+}
