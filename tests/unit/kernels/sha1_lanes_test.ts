@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { toHex } from "../../../src/core/bytes.ts";
 import { growTo, WasmFactory } from "../../../src/kernels/wasm/instance.ts";
-import { writeSha1Tables } from "../../../src/kernels/wasm/sha1dc.ts";
+import { writeAttackTables } from "../../../src/kernels/wasm/sha1dc.ts";
 import {
   SHAMBLES_1,
   SHATTERED_1,
@@ -16,7 +16,7 @@ const JOBS = (wasm.heapStart() + 63) & ~63;
 const DIGESTS = JOBS + 4096;
 const DATA = DIGESTS + 4096;
 growTo(wasm, DATA + 4 * 1024 * 1024);
-writeSha1Tables(wasm);
+writeAttackTables(wasm);
 const memory = new Uint8Array(wasm.memory.buffer);
 const words = new Uint32Array(wasm.memory.buffer);
 
