@@ -5,10 +5,11 @@
  * @module
  */
 
-import { ProtocolError, RefusedError } from "../../core/errors.ts";
+import { ProtocolError } from "../../core/errors.ts";
 import { KernelError } from "../../kernels/types.ts";
 import type { Kind } from "../../object/kind.ts";
 import { encodeObjectHeader } from "../../object/raw.ts";
+import { beyondLimit } from "./faults.ts";
 import type { ResolveInit } from "./resolve_types.ts";
 
 /** How long work goes on before others have their turn. */
@@ -46,10 +47,8 @@ export class Resolution {
   /** Refuses an object that deltas make of so many bytes. */
   checkSize(size: number): void {
     if (size > this.#maxObject) {
-      throw new RefusedError(
-        "pack-limit",
-        `object of ${size} bytes exceeds maximum allowed size ` +
-          `(${this.#maxObject} bytes)`,
+      throw beyondLimit(
+        `pack has an object of ${size} bytes, more than ${this.#maxObject}`,
       );
     }
   }
@@ -57,9 +56,8 @@ export class Resolution {
   /** Refuses a chain of so many deltas. */
   checkDepth(depth: number): void {
     if (depth > this.#maxDepth) {
-      throw new RefusedError(
-        "pack-limit",
-        `delta chain exceeds maximum allowed depth (${this.#maxDepth})`,
+      throw beyondLimit(
+        `pack has a chain of more than ${this.#maxDepth} deltas`,
       );
     }
   }
@@ -73,10 +71,8 @@ export class Resolution {
   /** Refuses a pack that comes to so many bytes. */
   checkTotal(bytes: number): void {
     if (bytes > this.#maxInflated) {
-      throw new RefusedError(
-        "pack-limit",
-        "pack exceeds maximum allowed size of its objects " +
-          `(${this.#maxInflated} bytes)`,
+      throw beyondLimit(
+        `pack expands to more than ${this.#maxInflated} bytes`,
       );
     }
   }
@@ -125,15 +121,6 @@ export class Resolution {
     signal?.throwIfAborted();
     this.#sliceEnd = performance.now() + SLICE_MS;
   }
-}
-
-/** What git says of an entry that is no good. */
-export function badObject(offset: number, what: string): ProtocolError {
-  // builtin/index-pack.c: bad_object.
-  return new ProtocolError(
-    "bad-pack",
-    `pack has bad object at offset ${offset}: ${what}`,
-  );
 }
 
 /** Makes a collision the peer's fault. */

@@ -17,7 +17,8 @@ import {
 } from "../../kernels/reference/delta.ts";
 import { KernelError } from "../../kernels/types.ts";
 import type { Kind } from "../../object/kind.ts";
-import { badObject, Resolution } from "./resolution.ts";
+import { badObject } from "./faults.ts";
+import { Resolution } from "./resolution.ts";
 import { isDelta, planResolution, type ResolvePlan } from "./resolve_plan.ts";
 import type { Resolved, ResolveInit } from "./resolve_types.ts";
 
