@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toHex } from "../../../../src/core/bytes.ts";
+import { concatBytes, fromUtf8, toHex } from "../../../../src/core/bytes.ts";
 import { RefusedError } from "../../../../src/core/errors.ts";
 import { SHA1 } from "../../../../src/core/oid.ts";
 import {
@@ -9,11 +9,16 @@ import {
 import {
   isStopped,
   joinTeam,
+  teamCount,
   type TeamState,
+  teamState,
 } from "../../../../src/pack/intake/resolve_team.ts";
+import { planResolution } from "../../../../src/pack/intake/resolve_plan.ts";
 import { initOf, madeHistory } from "../../../contract/resolve_deltas.ts";
 import {
   idOf,
+  madeDelta,
+  type MadeEntry,
   type MadePack,
   makePack,
 } from "../../../support/pack_entries.ts";
@@ -123,6 +128,52 @@ describe("A team of resolvers", () => {
   });
 });
 
+describe("A member of a team", () => {
+  it("leaves nothing out of sound families", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = seeded(seed);
+      const made: MadeEntry[] = [];
+      const texts: Uint8Array[] = [];
+      for (let i = 0; i < 300; i++) {
+        // Chains, stars and what is between.
+        const base = Math.max(0, i - 1 - random.int(1 + (seed % 5) * i));
+        const before = texts[base];
+        if (before === undefined || random.int(40) === 0) {
+          texts.push(random.bytes(20 + random.int(3000)));
+          made.push({ kind: 2, data: texts[i] as Uint8Array });
+          continue;
+        }
+        const copied = random.int(before.length);
+        const added = "x".repeat(1 + random.int(300));
+        const delta = madeDelta(before.length, copied, added);
+        made.push({ base, delta });
+        texts.push(
+          concatBytes([before.subarray(0, copied), fromUtf8(added)]),
+        );
+      }
+      const { entries, pack } = makePack(made);
+      const plan = planResolution(entries);
+      const done = new Uint8Array(300);
+      const state = teamState(entries, plan, done, 1, {
+        maxObjectBytes: Infinity,
+        maxBytes: Infinity,
+        maxDepth: Infinity,
+      });
+      const { kernels } = initOf(largePack());
+      const step = joinTeam(state, { thread: 0, kernels, pack });
+      while (step());
+      assert.equal(teamCount(state), plan.deltas, `seed ${seed}`);
+      texts.forEach((text, rank) =>
+        assert.equal(
+          toHex(entries.ids, rank * 20, rank * 20 + 20),
+          toHex(idOf(2, text)),
+          `seed ${seed}, rank ${rank}`,
+        )
+      );
+    }
+  });
+});
+
 describe("A team's bounds", () => {
   const { kind, data } = list[0] as { kind: 1; data: Uint8Array };
 
@@ -138,12 +189,15 @@ describe("A team's bounds", () => {
     const resolve = resolverWith({ count: 0, start: () => assert.fail() });
     const got = await resolve(initOf(made, { limits: within }));
     assert.deepEqual(got, { unresolved: 0, inflatedBytes: most });
-    made.entries.kinds.fill(0, 1);
-    const beyond = { ...limits, maxInflatedBytes: most - 1 };
-    await assert.rejects(
-      resolve(initOf(made, { limits: beyond })),
-      (error) => error instanceof RefusedError && error.code === "pack-limit",
-    );
+    for (const maxInflatedBytes of [most - 1, data.length]) {
+      made.entries.kinds.fill(0, 1);
+      await assert.rejects(
+        resolve(initOf(made, { limits: { ...limits, maxInflatedBytes } })),
+        (error) => error instanceof RefusedError && error.code === "pack-limit",
+      );
+    }
+    // It stopped where the bound was passed.
+    assert.equal(made.entries.kinds[10_001], 0);
   });
 });
 
