@@ -108,10 +108,11 @@ function placeOf(table: ProcessTable): Place {
   const boot = firstLine(table.read("/proc/sys/kernel/random/boot_id"));
   const processes = table.readLink("/proc/self/ns/pid");
   // Start times are counted from the boot as a time namespace has it.
-  const time = table.readLink("/proc/self/ns/time") ?? "";
+  const time = table.readLink("/proc/self/ns/time");
   const hasId = /^[0-9a-f]{32}$/.test(id);
   const host = table.hostName;
-  const machine = [hasId ? id : "", host, processes ?? "", time].join(" ");
+  const machine = [hasId ? id : "", host, digitsOf(processes), digitsOf(time)]
+    .join(" ");
   // A /proc of another namespace tells of processes that have our numbers.
   const isOurs = table.readLink("/proc/self") === String(table.pid);
   const isKnown = processes !== undefined && isOurs && boot !== "";
@@ -120,6 +121,11 @@ function placeOf(table: ProcessTable): Place {
     boot: isKnown ? boot : NO_BOOT,
     isWholeMachine: hasId && processes === FIRST_NAMESPACE,
   };
+}
+
+/** "pid:[123]" in few letters. */
+function digitsOf(namespace = ""): string {
+  return namespace.replace(/\D/g, "");
 }
 
 function firstLine(text: string | undefined): string {
