@@ -8,7 +8,7 @@
 import type { FileSystem } from "../../core/host.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { ObjectStoreOptions } from "../objects/options.ts";
+import type { ObjectStoreOptions, PackTableCache } from "../objects/options.ts";
 import { type ObjectSnapshot, ObjectSource } from "../objects/source.ts";
 import type { ConfigView } from "../types.ts";
 import { ObjectDirectories } from "./alternates.ts";
@@ -31,6 +31,8 @@ export interface FileObjectsInit {
   readonly fileSystem: FileSystem;
   /** The repository's own object directory. */
   readonly objectsDir: string;
+  /** An object directory that is looked into before the repository's own. */
+  readonly quarantine?: string;
   /** The directory that all its worktrees share. */
   readonly commonDir: string;
   /** The repository's configuration. */
@@ -56,7 +58,10 @@ export class FileObjects {
   constructor(init: FileObjectsInit) {
     const { fileSystem, format, kernels, complaints } = init;
     const alternates = new ObjectDirectories(init);
-    const directories = () => alternates.read();
+    const { quarantine } = init;
+    const directories = quarantine === undefined
+      ? () => alternates.read()
+      : () => [quarantine, ...alternates.read()];
     const common = { ...init, directories };
     const packs = new FilePackStore(common);
     const loose = new FileLooseStore(common);
@@ -79,6 +84,11 @@ export class FileObjects {
   /** The objects now: as {@linkcode ObjectSource.snapshot}. */
   snapshot(): ObjectSnapshot {
     return this.#source.snapshot();
+  }
+
+  /** As {@linkcode ObjectSource.tables}. */
+  get tables(): PackTableCache {
+    return this.#source.tables;
   }
 
   /** Bytes of what they are stored in. Infinity where that is not weighed. */

@@ -21,16 +21,18 @@ import type {
   Snapshot,
   SnapshotWeight,
 } from "../types.ts";
+import type { RepositoryWriter } from "../writes.ts";
 import { Complaints } from "./complaints.ts";
 import { type ConfigPair, configView } from "./config.ts";
 import type { RefStorage } from "./format.ts";
 import { headTarget, isGitDirectory, type Layout } from "./layout.ts";
-import type { FileObjects } from "./objects.ts";
+import type { FileObjects, FileObjectsInit } from "./objects.ts";
 import { joinPath } from "./paths.ts";
 import { FileRefStore, type FileRefStoreInit } from "./refs.ts";
 import { ReftableRefStore } from "./reftable/refs.ts";
 import { ShallowFile } from "./shallow.ts";
 import type { Now } from "./stamp.ts";
+import type { FileWrites } from "./writer.ts";
 
 // reftable.txt, "Backward compatibility": what the file HEAD names.
 const DUMMY_HEAD = "refs/heads/.invalid";
@@ -44,6 +46,7 @@ const WEIGHED_BYTES = 16 * 1024 * 1024;
 // Loaded for a snapshot: the first bytes of protocol v2 need no objects. With
 // what else waits for a request (service/v2/table.ts) that is worth 1 ms.
 const objectsModule = once(() => import("./objects.ts"));
+const writerModule = once(() => import("./writer.ts"));
 
 /** What a {@linkcode FileRepository} is made from. */
 export interface FileRepositoryInit {
@@ -65,9 +68,11 @@ export interface FileRepositoryInit {
   readonly now?: Now;
   /** How much memory its objects may take. */
   readonly objects?: ObjectStoreOptions;
+  /** What it is changed with; absent: it can only be read. */
+  readonly writes?: FileWrites;
 }
 
-/** A repository on disk, read-only. */
+/** A repository on disk. */
 export class FileRepository implements Repository {
   readonly format: ObjectFormat;
   readonly config: ConfigView;
@@ -75,6 +80,8 @@ export class FileRepository implements Repository {
   readonly layout: Layout;
   /** As {@linkcode FileRepository.layout}: files can be read by any thread. */
   readonly address: Layout;
+  /** Absent where nothing was given to write with. */
+  readonly writer?: () => Promise<RepositoryWriter>;
   readonly #kernels: Kernels;
   readonly #refs: { readNow(): RefSnapshot };
   /** Loaded for the first snapshot; other answers need no objects. */
@@ -104,15 +111,16 @@ export class FileRepository implements Repository {
       ? new ReftableRefStore({ ...common, layout })
       : guardedFileRefs({ ...common, layout });
     this.#fileSystem = fileSystem;
+    const place = {
+      ...common,
+      objectsDir: layout.objectsDir,
+      commonDir: layout.commonDir,
+      config: this.config,
+      options: init.objects ?? {},
+    };
     this.#objects = once(async () => {
       const { FileObjects } = await objectsModule();
-      const objects = new FileObjects({
-        ...common,
-        objectsDir: layout.objectsDir,
-        commonDir: layout.commonDir,
-        config: this.config,
-        options: init.objects ?? {},
-      });
+      const objects = new FileObjects(place);
       if (this.#isClosed) objects.close();
       this.#loaded = objects;
       return objects;
@@ -121,6 +129,41 @@ export class FileRepository implements Repository {
       ...common,
       path: joinPath(layout.commonDir, "shallow"),
     });
+    if (init.writes !== undefined) {
+      this.writer = this.#writerOver(init.writes, place);
+    }
+  }
+
+  #writerOver(
+    writes: FileWrites,
+    place: FileObjectsInit,
+  ): () => Promise<RepositoryWriter> {
+    return once(async () => {
+      const { FileWriter } = await writerModule();
+      const { FileObjects } = await objectsModule();
+      const objects = await this.#objects();
+      return new FileWriter({
+        writes,
+        layout: this.layout,
+        format: this.format,
+        config: this.config,
+        kernels: this.#kernels,
+        now: place.now,
+        refs: writes.refs(this.layout),
+        snapshot: () => this.snapshot(),
+        repository: { objects: () => objects.snapshot() },
+        view: (quarantine) => {
+          // Packs that are open in the repository are not read again.
+          const options = { ...place.options, tables: objects.tables };
+          const all = new FileObjects({ ...place, quarantine, options });
+          return {
+            objects: () => all.snapshot(),
+            snapshot: () => this.#snapshotOf(all),
+            close: () => all.close(),
+          };
+        },
+      });
+    });
   }
 
   /**
@@ -128,7 +171,10 @@ export class FileRepository implements Repository {
    * the objects are first asked for, so that listing refs costs no index.
    */
   async snapshot(): Promise<Snapshot> {
-    const objects = await this.#objects();
+    return this.#snapshotOf(await this.#objects());
+  }
+
+  #snapshotOf(objects: FileObjects): Snapshot {
     // Refs first: what they name was there before them.
     const refs = this.#refs.readNow();
     const shallow = this.#shallow.read();

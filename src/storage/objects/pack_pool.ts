@@ -8,7 +8,11 @@
 import { messageOf, StorageError } from "../../core/errors.ts";
 import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import { areWholeTables, readPackTables } from "../../pack/tables.ts";
+import {
+  areWholeTables,
+  type PackTables,
+  readPackTables,
+} from "../../pack/tables.ts";
 import type { ObjectPorts, StoredPack } from "../ports.ts";
 import { BitmapPool, type PoolPack } from "./bitmap_pool.ts";
 import { GraphPool } from "./graph_pool.ts";
@@ -89,6 +93,11 @@ export class PackPool {
   /** A pack of a scan with what it was opened from. */
   origin(opened: OpenedPack): PoolPack {
     return { opened, stored: this.#stored.get(opened) as StoredPack };
+  }
+
+  /** The tables of a pack that is in use, by its name. */
+  tables(name: string): PackTables | undefined {
+    return this.#opened.get(name)?.tables;
   }
 
   #open(stored: readonly StoredPack[]): OpenedPack[] {

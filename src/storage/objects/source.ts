@@ -12,6 +12,7 @@ import type { ObjectStore } from "../types.ts";
 import {
   type ObjectStoreOptions,
   type ObjectStoreSettings,
+  type PackTableCache,
   settingsOf,
 } from "./options.ts";
 import { PackPool } from "./pack_pool.ts";
@@ -89,6 +90,18 @@ export class ObjectSource {
         held = undefined;
         this.#release(released);
       },
+    };
+  }
+
+  /**
+   * The tables of packs that are in use here, for another source over some of
+   * the same packs.
+   */
+  get tables(): PackTableCache {
+    const { tables } = this.#settings;
+    return {
+      get: (name) => this.#pool.tables(name) ?? tables.get(name),
+      put: (name, added) => tables.put(name, added),
     };
   }
 

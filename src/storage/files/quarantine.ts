@@ -1,0 +1,318 @@
+/**
+ * Objects that have arrived in a repository on disk and that nobody else sees:
+ * git's quarantine, which git's own programs can look into.
+ *
+ * @see https://git-scm.com/docs/git-receive-pack#_quarantine_environment
+ * @module
+ */
+
+import { fromUtf8 } from "../../core/bytes.ts";
+import { type Oid, oidFromRaw } from "../../core/oid.ts";
+import type { FsckRules } from "../../object/fsck/rules.ts";
+import type { PackEntries } from "../../pack/intake/entries.ts";
+import type {
+  BaseObject,
+  IntakeLimits,
+  IntakeProgress,
+  PackInput,
+  PackSink,
+} from "../../pack/intake/ports.ts";
+import { openObjectStore } from "../objects/source.ts";
+import type { ObjectData, ObjectStore, Snapshot } from "../types.ts";
+import type { Quarantine, ReceivedPack, ReceiveOptions } from "../writes.ts";
+import { writeLoose } from "./loose_writer.ts";
+import { type ObjectWriting, quietly } from "./object_writing.ts";
+import { publish } from "./publish.ts";
+import {
+  keepText,
+  makeQuarantineDirectory,
+  removeQuarantine,
+} from "./quarantine_directory.ts";
+import { QuarantinePack } from "./quarantine_pack.ts";
+
+/** Takes packs in: stores their bytes, checks and names their objects. */
+export interface PackIntake {
+  /** Takes one pack, whose bytes go to `sink`. */
+  take(
+    input: PackInput,
+    sink: PackSink,
+    options: PackIntakeOptions,
+  ): Promise<TakenIn>;
+}
+
+/** How {@linkcode PackIntake} takes a pack. */
+export interface PackIntakeOptions {
+  /** Bounds. */
+  readonly limits: IntakeLimits;
+  /** The objects that are here already. */
+  readonly existing: {
+    /** Whether the object of this raw id is here. */
+    has(id: Uint8Array): boolean;
+    /** Reads it; `undefined` where it is not here. */
+    read(id: Uint8Array): BaseObject | undefined;
+  };
+  /** Checks of every object. */
+  readonly fsck?: FsckRules;
+  /** Hears how far it has come. */
+  readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** A pack that was taken in and is whole. */
+export interface TakenIn {
+  /** Its entries; bases that were added are behind the others. */
+  readonly entries: PackEntries;
+  /** Objects in it as it was sent. */
+  readonly objects: number;
+  /** Its bytes as it was sent. */
+  readonly received: number;
+  /** Objects that were added to it. */
+  readonly completed: number;
+  /** The raw checksum that it ends with. */
+  readonly checksum: Uint8Array;
+  /** Its index, in pieces. */
+  index(): Iterable<Uint8Array>;
+  /** Its reverse index, in pieces. */
+  reverse(): Iterable<Uint8Array>;
+}
+
+/** Objects of the repository, with those of a quarantine or without. */
+export interface ObjectsView {
+  /** The objects now; to be released. */
+  objects(): { readonly store: ObjectStore; release(): void };
+  /** The repository now. */
+  snapshot(): Snapshot;
+  /** Lets go of what is kept. Idempotent. */
+  close(): void;
+}
+
+/** What a {@linkcode FileQuarantine} is made from. */
+export interface FileQuarantineInit {
+  /** How files are written. */
+  readonly writing: ObjectWriting;
+  /** Takes packs in. */
+  readonly intake: PackIntake;
+  /** The repository's own objects. */
+  readonly repository: Pick<ObjectsView, "objects">;
+  /** Sees what is in a quarantine, too. */
+  view(quarantine: string): ObjectsView;
+  /** Whether packs get a reverse index: `pack.writeReverseIndex`. */
+  readonly reverseIndex: "written" | "none";
+  /**
+   * Whether somebody removes loose objects that no ref names: then there are
+   * to be none, since packs can be protected and those cannot.
+   */
+  isCollecting(): boolean;
+}
+
+/** One quarantine on disk. */
+export class FileQuarantine implements Quarantine {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly #init: FileQuarantineInit;
+  readonly #path: string;
+  /** Relative paths of what was received. */
+  readonly #names: string[] = [];
+  /** Paths in the repository that go when the refs are updated. */
+  readonly #keeps: string[] = [];
+  #view: ObjectsView | undefined;
+  #isPublished = false;
+
+  /** Makes its directory. Throws the StorageError of what fails. */
+  constructor(init: FileQuarantineInit) {
+    this.#init = init;
+    this.#path = makeQuarantineDirectory(init.writing);
+    this.environment = {
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(init.writing.objectsDir),
+      GIT_OBJECT_DIRECTORY: this.#path,
+      GIT_QUARANTINE_PATH: this.#path,
+    };
+  }
+
+  async receive(
+    input: PackInput,
+    options: ReceiveOptions,
+  ): Promise<ReceivedPack> {
+    const { writing, isCollecting } = this.#init;
+    const unpackLimit = isCollecting() ? 0 : options.unpackLimit;
+    const pack = new QuarantinePack(writing, this.#path, unpackLimit);
+    try {
+      const taken = await this.#take(input, pack, options);
+      options.signal.throwIfAborted();
+      const isPack = taken.objects >= unpackLimit;
+      const names = isPack
+        ? await this.#store(pack, taken, options.keep)
+        : await this.#unpack(pack, taken);
+      this.#names.push(...names);
+      const { objects, received: bytes, completed } = taken;
+      return { objects, bytes, completed, isPack };
+    } finally {
+      pack.close();
+    }
+  }
+
+  // deno-lint-ignore require-await -- what it throws is a rejection
+  async snapshot(): Promise<Snapshot> {
+    return this.#seen().snapshot();
+  }
+
+  async publish(): Promise<void> {
+    if (this.#isPublished) throw new TypeError("Cannot publish twice");
+    this.#isPublished = true;
+    await publish(
+      this.#init.writing,
+      this.#path,
+      this.#names,
+      (path) => this.#keeps.push(path),
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    const { files } = this.#init.writing;
+    this.#view?.close();
+    this.#view = undefined;
+    for (const path of this.#keeps.splice(0)) {
+      const remove = () => files.unlink(path);
+      if (quietly(remove) === undefined) quietly(remove);
+    }
+    removeQuarantine(files, this.#path);
+    return Promise.resolve();
+  }
+
+  #seen(): ObjectsView {
+    return this.#view ??= this.#init.view(this.#path);
+  }
+
+  async #take(
+    input: PackInput,
+    pack: QuarantinePack,
+    options: ReceiveOptions,
+  ): Promise<TakenIn> {
+    const { intake, repository, writing } = this.#init;
+    const { limits, fsck, onProgress, signal } = options;
+    const here = this.#names.length > 0 ? this.#seen() : repository;
+    const { store, release } = here.objects();
+    try {
+      return await intake.take(input, pack, {
+        limits,
+        signal,
+        existing: existingObjects(store, writing),
+        ...(fsck && { fsck }),
+        ...(onProgress && { onProgress }),
+      });
+    } finally {
+      release();
+    }
+  }
+
+  #store(
+    pack: QuarantinePack,
+    taken: TakenIn,
+    keep: string,
+  ): Promise<readonly string[]> {
+    const { writing, reverseIndex } = this.#init;
+    return pack.store({
+      checksum: taken.checksum,
+      index: taken.index(),
+      keep: keepText(keep, writing.owners.self),
+      ...(reverseIndex === "written" && { reverse: taken.reverse() }),
+    });
+  }
+
+  async #unpack(
+    pack: QuarantinePack,
+    taken: TakenIn,
+  ): Promise<readonly string[]> {
+    if (taken.objects === 0) return [];
+    const { writing } = this.#init;
+    const { format, kernels } = writing;
+    const index = joined(taken.index());
+    const stored = {
+      name: "received",
+      index: () => index,
+      open: () => ({
+        size: pack.size,
+        readAt: (into: Uint8Array, at: number) => pack.readAt(into, at),
+        close() {},
+      }),
+    };
+    const packs = { scan: () => ({ stamp: "", packs: [stored] }) };
+    const store = openObjectStore({ packs }, format, kernels, {
+      // What is too large was refused when it was taken in.
+      maxObjectBytes: Infinity,
+    });
+    try {
+      const objects = objectsOf(taken, store);
+      return await writeLoose(writing, this.#path, objects);
+    } finally {
+      store.close();
+    }
+  }
+}
+
+function existingObjects(
+  store: ObjectStore,
+  { format }: Pick<ObjectWriting, "format">,
+): PackIntakeOptions["existing"] {
+  const numberOf = (id: Uint8Array) => store.find(oidFromRaw(id, 0, format));
+  return {
+    has: (id) => store.hasAll?.(id) ?? numberOf(id) >= 0,
+    read(id) {
+      const number = numberOf(id);
+      return number < 0 ? undefined : store.read(number);
+    },
+  };
+}
+
+/** The objects of a pack as it was sent. */
+function* objectsOf(
+  { entries, objects }: TakenIn,
+  store: ObjectStore,
+): Generator<readonly [Oid, () => ObjectData]> {
+  const { ids, format } = entries;
+  for (let rank = 0; rank < objects; rank++) {
+    const oid = oidFromRaw(ids, rank * format.rawLength, format);
+    yield [oid, () => store.read(store.find(oid))];
+  }
+}
+
+function joined(pieces: Iterable<Uint8Array>): Uint8Array {
+  const all = Array.from(pieces, (piece) => piece.slice());
+  const bytes = new Uint8Array(
+    all.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const piece of all) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/**
+ * A path as an entry of a list that colons part (tmp-objdir.c: env_append,
+ * quote.c: quote_c_style).
+ */
+function listed(path: string): string {
+  if (!path.startsWith('"') && !path.includes(":")) return path;
+  const quoted = Array.from(fromUtf8(path), (byte) => {
+    const letter = ESCAPES[byte];
+    if (letter !== undefined) return `\\${letter}`;
+    return byte >= 0x20 && byte < 0x7f
+      ? String.fromCharCode(byte)
+      : `\\${byte.toString(8).padStart(3, "0")}`;
+  });
+  return `"${quoted.join("")}"`;
+}
+
+const ESCAPES: Readonly<Record<number, string>> = {
+  0x07: "a",
+  0x08: "b",
+  0x09: "t",
+  0x0a: "n",
+  0x0b: "v",
+  0x0c: "f",
+  0x0d: "r",
+  0x22: '"',
+  0x5c: "\\",
+};

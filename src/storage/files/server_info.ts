@@ -1,0 +1,110 @@
+/**
+ * The files that let a repository be fetched as plain files, over a server
+ * that knows nothing of git: `info/refs` and `objects/info/packs`, as
+ * `git update-server-info` writes them (server-info.c).
+ *
+ * @see https://git-scm.com/docs/git-update-server-info
+ * @module
+ */
+
+import { equalBytes, fromBinary, toBinary } from "../../core/bytes.ts";
+import { TAG } from "../../object/kind.ts";
+import type { ObjectGraph, Snapshot } from "../types.ts";
+import { ensureDirectory, type ObjectWriting, turn } from "./object_writing.ts";
+import { joinPath, parentPath } from "./paths.ts";
+import { replaceFile } from "./replace_file.ts";
+import { createTemporary } from "./temporary.ts";
+
+const MAX_INFO_BYTES = 1024 * 1024 * 1024;
+const REFS_PER_TURN = 4096;
+
+/** Where the files go. */
+export interface ServerInfoPlace {
+  /** How files are written. */
+  readonly writing: ObjectWriting;
+  /** The directory that holds `info`. */
+  readonly commonDir: string;
+}
+
+/** Writes both files, those that would change. */
+export async function writeServerInfo(
+  { writing, commonDir }: ServerInfoPlace,
+  snapshot: Snapshot,
+): Promise<void> {
+  await updateFile(
+    writing,
+    joinPath(commonDir, "info/refs"),
+    await refLines(snapshot),
+  );
+  await updateFile(
+    writing,
+    joinPath(writing.objectsDir, "info/packs"),
+    packLines(writing),
+  );
+  writing.files.unlink(joinPath(commonDir, "info/rev-cache"));
+}
+
+async function updateFile(
+  writing: ObjectWriting,
+  path: string,
+  text: string,
+): Promise<void> {
+  const { files } = writing;
+  const bytes = fromBinary(text);
+  const old = files.read(path, MAX_INFO_BYTES);
+  if (old !== undefined && equalBytes(old, bytes)) return;
+  ensureDirectory(writing, parentPath(path));
+  await replaceFile(
+    writing,
+    path,
+    bytes,
+    () => createTemporary(files, `${path}_`, 0o666),
+  );
+}
+
+/** Refs with what they are and what tags lead to. */
+async function refLines({ refs, objects }: Snapshot): Promise<string> {
+  const parts: string[] = [];
+  let count = 0;
+  for (const { name, oid } of refs.list("")) {
+    if (++count % REFS_PER_TURN === 0) await turn();
+    const number = objects.find(oid);
+    // refs.c: ref_resolves_to_object.
+    if (number < 0) continue;
+    parts.push(`${oid}\t${name}\n`);
+    if (objects.kind(number) !== TAG) continue;
+    const end = peeled(objects, number);
+    if (end >= 0) parts.push(`${objects.oid(end)}\t${name}^{}\n`);
+  }
+  return parts.join("");
+}
+
+/** tag.c: deref_tag; -1 where it leads nowhere. */
+function peeled(objects: ObjectGraph, tag: number): number {
+  let at = tag;
+  for (let links = 0; links <= objects.count; links++) {
+    if (!objects.has(at)) return -1;
+    if (objects.kind(at) !== TAG) return at;
+    at = objects.tagTarget(at);
+  }
+  return -1;
+}
+
+/**
+ * The repository's own packs: those that are listed already in their order,
+ * unless one of them is gone, then the others.
+ */
+function packLines({ files, objectsDir }: ObjectWriting): string {
+  const names = new Set(files.list(joinPath(objectsDir, "pack"))?.names);
+  const packs = [...names].filter((name) => name.endsWith(".idx"))
+    .map((name) => name.replace(/\.idx$/, ".pack"))
+    .filter((name) => names.has(name));
+  const bytes = files.read(joinPath(objectsDir, "info/packs"), MAX_INFO_BYTES);
+  const lines = bytes === undefined ? [] : toBinary(bytes).split("\n");
+  const listed = lines.filter((line) => line.startsWith("P "))
+    .map((line) => line.slice(2));
+  const isStale = lines.some((line) => /^[DT]/.test(line)) ||
+    listed.some((name) => !packs.includes(name));
+  const order = new Set([...(isStale ? [] : listed), ...packs]);
+  return [...order].map((name) => `P ${name}\n`).join("") + "\n";
+}

@@ -1,0 +1,140 @@
+/**
+ * Changes a repository on disk.
+ *
+ * @module
+ */
+
+import type { ObjectFormat, Oid } from "../../core/oid.ts";
+import type { Owners } from "../../core/owner.ts";
+import type { WritableFiles } from "../../core/write_files.ts";
+import type { Kernels } from "../../kernels/types.ts";
+import type { ConfigView, Snapshot } from "../types.ts";
+import type { Quarantine, RefWriter, RepositoryWriter } from "../writes.ts";
+import { fsyncPlan } from "./fsync.ts";
+import type { Layout } from "./layout.ts";
+import { LockJournal } from "./lock_journal.ts";
+import { type ObjectWriting, quietly } from "./object_writing.ts";
+import { joinPath } from "./paths.ts";
+import {
+  FileQuarantine,
+  type ObjectsView,
+  type PackIntake,
+} from "./quarantine.ts";
+import { sweepKeeps, sweepQuarantines } from "./quarantine_directory.ts";
+import { writeServerInfo } from "./server_info.ts";
+import { addShallow } from "./shallow_writer.ts";
+import { sharedModes } from "./shared_modes.ts";
+import type { Now } from "./stamp.ts";
+
+// builtin/gc.c: lock_repo_for_gc believes an older gc.pid no more.
+const GC_PID_MS = 12 * 3600 * 1000;
+
+/** What it takes to change repositories on disk. */
+export interface FileWrites {
+  /** Through which everything is changed. */
+  readonly files: WritableFiles;
+  /** Tells whose processes live. */
+  readonly owners: Owners;
+  /** Takes packs in. */
+  intake(format: ObjectFormat): PackIntake;
+  /** Changes refs. */
+  refs(layout: Layout): RefWriter;
+}
+
+/** What a {@linkcode FileWriter} is made from. */
+export interface FileWriterInit {
+  /** What changes files. */
+  readonly writes: FileWrites;
+  /** Where the repository's parts are. */
+  readonly layout: Layout;
+  /** The format of its object names. */
+  readonly format: ObjectFormat;
+  /** Its configuration. */
+  readonly config: ConfigView;
+  /** The kernels in use. */
+  readonly kernels: Kernels;
+  /** The time. */
+  readonly now: Now;
+  /** Changes its refs. */
+  readonly refs: RefWriter;
+  /** The repository now. */
+  snapshot(): Promise<Snapshot>;
+  /** The repository's own objects. */
+  readonly repository: Pick<ObjectsView, "objects">;
+  /** Sees what is in a quarantine, too. */
+  view(quarantine: string): ObjectsView;
+}
+
+/** The writer of one repository on disk. */
+export class FileWriter implements RepositoryWriter {
+  readonly refs: RefWriter;
+  readonly #init: FileWriterInit;
+  #isSwept = false;
+
+  /** Reads nothing yet. */
+  constructor(init: FileWriterInit) {
+    this.#init = init;
+    this.refs = init.refs;
+  }
+
+  // deno-lint-ignore require-await -- what it throws is a rejection
+  async openQuarantine(): Promise<Quarantine> {
+    const { writes, format, config, repository, view } = this.#init;
+    const writing = this.#writing();
+    // Keeps are looked for where something was left, and once in any case.
+    const hasLeftovers = sweepQuarantines(writing);
+    if (hasLeftovers || !this.#isSwept) sweepKeeps(writing);
+    this.#isSwept = true;
+    return new FileQuarantine({
+      writing,
+      intake: writes.intake(format),
+      repository,
+      view,
+      reverseIndex: config.boolean("pack.writereverseindex") ?? true
+        ? "written"
+        : "none",
+      isCollecting: () => this.#isCollecting(),
+    });
+  }
+
+  async updateServerInfo(): Promise<void> {
+    using snapshot = await this.#init.snapshot();
+    const { commonDir } = this.#init.layout;
+    await writeServerInfo({ writing: this.#writing(), commonDir }, snapshot);
+  }
+
+  async addShallow(commits: readonly Oid[]): Promise<void> {
+    const { writes, layout } = this.#init;
+    const { commonDir } = layout;
+    const writing = this.#writing();
+    const journal = new LockJournal({
+      files: writes.files,
+      root: commonDir,
+      owners: writes.owners,
+      shared: writing.shared,
+    });
+    await addShallow({ writing, commonDir, journal }, commits);
+  }
+
+  #writing(): ObjectWriting {
+    const { writes, layout, format, config, kernels } = this.#init;
+    return {
+      files: writes.files,
+      objectsDir: layout.objectsDir,
+      format,
+      kernels,
+      owners: writes.owners,
+      fsync: fsyncPlan(config),
+      shared: sharedModes(config),
+      naming: config.get("core.createobject") === "rename" ? "rename" : "link",
+    };
+  }
+
+  /** Whether `git gc` is at work, as far as its lock tells. */
+  #isCollecting(): boolean {
+    const { writes, layout, now } = this.#init;
+    const path = joinPath(layout.commonDir, "gc.pid");
+    const stat = quietly(() => writes.files.lstat(path));
+    return stat !== undefined && now() - stat.mtimeMs <= GC_PID_MS;
+  }
+}
