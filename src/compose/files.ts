@@ -5,6 +5,7 @@
  */
 
 import { type Logger, SILENT } from "../core/logger.ts";
+import { once } from "../core/once.ts";
 import { NODE_FILES } from "../runtime/files.ts";
 import { currentDirectory, environment, userId } from "../runtime/process.ts";
 import { remembered } from "../server/remembered.ts";
@@ -85,10 +86,16 @@ function fileBackend(
   objects: ObjectStoreOptions = {},
 ): FileBackend {
   const home = env("HOME");
+  const kernels = defaultKernels(logger);
   return new FileBackend({
     exposure,
     fileSystem: NODE_FILES,
-    kernels: defaultKernels(logger),
+    kernels,
+    // Most sessions only read.
+    writes: once(async () => {
+      const { fileWrites } = await import("./file_writes.ts");
+      return fileWrites(kernels);
+    }),
     logger,
     // At each opening: the daemon may have become another user meanwhile.
     get owners() {

@@ -11,7 +11,7 @@ import { fromHex } from "../../src/core/bytes.ts";
 import { type ObjectFormat, SHA1 } from "../../src/core/oid.ts";
 import type { PackEntries } from "../../src/pack/intake/entries.ts";
 import type { PackInput } from "../../src/pack/intake/ports.ts";
-import type { PackIntake } from "../../src/storage/files/quarantine.ts";
+import type { PackIntake } from "../../src/storage/intake.ts";
 import { gitSync } from "./git.ts";
 
 /** A pack, and what git made of it. */

@@ -31,6 +31,7 @@ import { oneLook } from "./one_look.ts";
 import { FileRepository } from "./repository.ts";
 import type { Now } from "./stamp.ts";
 import { TrackedFiles } from "./tracked_files.ts";
+import type { FileWrites } from "./writer.ts";
 
 /** What a {@linkcode FileBackend} is made from. */
 export interface FileBackendOptions {
@@ -59,6 +60,8 @@ export interface FileBackendOptions {
   readonly now?: Now;
   /** How much memory each repository's objects may take. */
   readonly objects?: ObjectStoreOptions;
+  /** Loads what repositories are changed with; without it they are not. */
+  readonly writes?: () => Promise<FileWrites>;
 }
 
 const DEFAULT_MAX_OPEN = 256;
@@ -196,7 +199,7 @@ export class FileBackend implements Backend {
   }
 
   #create(layout: Layout, settings: RepositorySettings): FileRepository {
-    const { fileSystem, kernels, logger, objects } = this.#options;
+    const { fileSystem, kernels, logger, objects, writes } = this.#options;
     return new FileRepository({
       layout,
       format: settings.format,
@@ -207,6 +210,7 @@ export class FileBackend implements Backend {
       logger,
       now: this.#now,
       ...(objects === undefined ? {} : { objects }),
+      ...(writes === undefined ? {} : { writes }),
     });
   }
 

@@ -8,16 +8,8 @@
 
 import { fromUtf8 } from "../../core/bytes.ts";
 import { type Oid, oidFromRaw } from "../../core/oid.ts";
-import type { FsckRules } from "../../object/fsck/rules.ts";
-import type { PackEntries } from "../../pack/intake/entries.ts";
-import type {
-  BaseObject,
-  IntakeLimits,
-  IntakeProgress,
-  PackInput,
-  PackSink,
-} from "../../pack/intake/ports.ts";
-import { openObjectStore } from "../objects/source.ts";
+import type { ExistingObjects, PackInput } from "../../pack/intake/ports.ts";
+import { openReceived, type PackIntake, type TakenIn } from "../intake.ts";
 import type { ObjectData, ObjectStore, Snapshot } from "../types.ts";
 import type { Quarantine, ReceivedPack, ReceiveOptions } from "../writes.ts";
 import { writeLoose } from "./loose_writer.ts";
@@ -29,53 +21,6 @@ import {
   removeQuarantine,
 } from "./quarantine_directory.ts";
 import { QuarantinePack } from "./quarantine_pack.ts";
-
-/** Takes packs in: stores their bytes, checks and names their objects. */
-export interface PackIntake {
-  /** Takes one pack, whose bytes go to `sink`. */
-  take(
-    input: PackInput,
-    sink: PackSink,
-    options: PackIntakeOptions,
-  ): Promise<TakenIn>;
-}
-
-/** How {@linkcode PackIntake} takes a pack. */
-export interface PackIntakeOptions {
-  /** Bounds. */
-  readonly limits: IntakeLimits;
-  /** The objects that are here already. */
-  readonly existing: {
-    /** Whether the object of this raw id is here. */
-    has(id: Uint8Array): boolean;
-    /** Reads it; `undefined` where it is not here. */
-    read(id: Uint8Array): BaseObject | undefined;
-  };
-  /** Checks of every object. */
-  readonly fsck?: FsckRules;
-  /** Hears how far it has come. */
-  readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
-  /** Ends it. */
-  readonly signal: AbortSignal;
-}
-
-/** A pack that was taken in and is whole. */
-export interface TakenIn {
-  /** Its entries; bases that were added are behind the others. */
-  readonly entries: PackEntries;
-  /** Objects in it as it was sent. */
-  readonly objects: number;
-  /** Its bytes as it was sent. */
-  readonly received: number;
-  /** Objects that were added to it. */
-  readonly completed: number;
-  /** The raw checksum that it ends with. */
-  readonly checksum: Uint8Array;
-  /** Its index, in pieces. */
-  index(): Iterable<Uint8Array>;
-  /** Its reverse index, in pieces. */
-  reverse(): Iterable<Uint8Array>;
-}
 
 /** Objects of the repository, with those of a quarantine or without. */
 export interface ObjectsView {
@@ -137,7 +82,7 @@ export class FileQuarantine implements Quarantine {
     const unpackLimit = isCollecting() ? 0 : options.unpackLimit;
     const pack = new QuarantinePack(writing, this.#path, unpackLimit);
     try {
-      const taken = await this.#take(input, pack, options);
+      const taken = await this.#take(input, pack, unpackLimit, options);
       options.signal.throwIfAborted();
       const isPack = taken.objects >= unpackLimit;
       const names = isPack
@@ -186,6 +131,7 @@ export class FileQuarantine implements Quarantine {
   async #take(
     input: PackInput,
     pack: QuarantinePack,
+    unpackLimit: number,
     options: ReceiveOptions,
   ): Promise<TakenIn> {
     const { intake, repository, writing } = this.#init;
@@ -196,6 +142,7 @@ export class FileQuarantine implements Quarantine {
       return await intake.take(input, pack, {
         limits,
         signal,
+        unpackLimit,
         existing: existingObjects(store, writing),
         ...(fsck && { fsck }),
         ...(onProgress && { onProgress }),
@@ -225,22 +172,7 @@ export class FileQuarantine implements Quarantine {
   ): Promise<readonly string[]> {
     if (taken.objects === 0) return [];
     const { writing } = this.#init;
-    const { format, kernels } = writing;
-    const index = joined(taken.index());
-    const stored = {
-      name: "received",
-      index: () => index,
-      open: () => ({
-        size: pack.size,
-        readAt: (into: Uint8Array, at: number) => pack.readAt(into, at),
-        close() {},
-      }),
-    };
-    const packs = { scan: () => ({ stamp: "", packs: [stored] }) };
-    const store = openObjectStore({ packs }, format, kernels, {
-      // What is too large was refused when it was taken in.
-      maxObjectBytes: Infinity,
-    });
+    const store = openReceived(pack, taken, writing.kernels);
     try {
       const objects = objectsOf(taken, store);
       return await writeLoose(writing, this.#path, objects);
@@ -253,7 +185,7 @@ export class FileQuarantine implements Quarantine {
 function existingObjects(
   store: ObjectStore,
   { format }: Pick<ObjectWriting, "format">,
-): PackIntakeOptions["existing"] {
+): ExistingObjects {
   const numberOf = (id: Uint8Array) => store.find(oidFromRaw(id, 0, format));
   return {
     has: (id) => store.hasAll?.(id) ?? numberOf(id) >= 0,
@@ -274,19 +206,6 @@ function* objectsOf(
     const oid = oidFromRaw(ids, rank * format.rawLength, format);
     yield [oid, () => store.read(store.find(oid))];
   }
-}
-
-function joined(pieces: Iterable<Uint8Array>): Uint8Array {
-  const all = Array.from(pieces, (piece) => piece.slice());
-  const bytes = new Uint8Array(
-    all.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const piece of all) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /**

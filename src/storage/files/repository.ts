@@ -68,8 +68,11 @@ export interface FileRepositoryInit {
   readonly now?: Now;
   /** How much memory its objects may take. */
   readonly objects?: ObjectStoreOptions;
-  /** What it is changed with; absent: it can only be read. */
-  readonly writes?: FileWrites;
+  /**
+   * Loads what it is changed with; absent: it can only be read. Not for refs
+   * in reftables.
+   */
+  readonly writes?: () => Promise<FileWrites>;
 }
 
 /** A repository on disk. */
@@ -129,19 +132,20 @@ export class FileRepository implements Repository {
       ...common,
       path: joinPath(layout.commonDir, "shallow"),
     });
-    if (init.writes !== undefined) {
+    if (init.writes !== undefined && init.refStorage !== "reftable") {
       this.writer = this.#writerOver(init.writes, place);
     }
   }
 
   #writerOver(
-    writes: FileWrites,
+    loadWrites: () => Promise<FileWrites>,
     place: FileObjectsInit,
   ): () => Promise<RepositoryWriter> {
     return once(async () => {
       const { FileWriter } = await writerModule();
       const { FileObjects } = await objectsModule();
       const objects = await this.#objects();
+      const writes = await loadWrites();
       return new FileWriter({
         writes,
         layout: this.layout,
@@ -149,7 +153,6 @@ export class FileRepository implements Repository {
         config: this.config,
         kernels: this.#kernels,
         now: place.now,
-        refs: writes.refs(this.layout),
         snapshot: () => this.snapshot(),
         repository: { objects: () => objects.snapshot() },
         view: (quarantine) => {

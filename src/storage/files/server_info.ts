@@ -9,7 +9,8 @@
 
 import { equalBytes, fromBinary, toBinary } from "../../core/bytes.ts";
 import { TAG } from "../../object/kind.ts";
-import type { ObjectGraph, Snapshot } from "../types.ts";
+import type { Snapshot } from "../types.ts";
+import { peel } from "./object_looks.ts";
 import { ensureDirectory, type ObjectWriting, turn } from "./object_writing.ts";
 import { joinPath, parentPath } from "./paths.ts";
 import { replaceFile } from "./replace_file.ts";
@@ -73,21 +74,10 @@ async function refLines({ refs, objects }: Snapshot): Promise<string> {
     if (number < 0) continue;
     parts.push(`${oid}\t${name}\n`);
     if (objects.kind(number) !== TAG) continue;
-    const end = peeled(objects, number);
-    if (end >= 0) parts.push(`${objects.oid(end)}\t${name}^{}\n`);
+    const end = peel(objects, number);
+    if (end !== undefined) parts.push(`${objects.oid(end)}\t${name}^{}\n`);
   }
   return parts.join("");
-}
-
-/** tag.c: deref_tag; -1 where it leads nowhere. */
-function peeled(objects: ObjectGraph, tag: number): number {
-  let at = tag;
-  for (let links = 0; links <= objects.count; links++) {
-    if (!objects.has(at)) return -1;
-    if (objects.kind(at) !== TAG) return at;
-    at = objects.tagTarget(at);
-  }
-  return -1;
 }
 
 /**

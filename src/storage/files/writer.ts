@@ -8,19 +8,18 @@ import type { ObjectFormat, Oid } from "../../core/oid.ts";
 import type { Owners } from "../../core/owner.ts";
 import type { WritableFiles } from "../../core/write_files.ts";
 import type { Kernels } from "../../kernels/types.ts";
+import type { PackIntake } from "../intake.ts";
 import type { ConfigView, Snapshot } from "../types.ts";
 import type { Quarantine, RefWriter, RepositoryWriter } from "../writes.ts";
 import { fsyncPlan } from "./fsync.ts";
 import type { Layout } from "./layout.ts";
 import { LockJournal } from "./lock_journal.ts";
+import { ObjectLooks } from "./object_looks.ts";
 import { type ObjectWriting, quietly } from "./object_writing.ts";
 import { joinPath } from "./paths.ts";
-import {
-  FileQuarantine,
-  type ObjectsView,
-  type PackIntake,
-} from "./quarantine.ts";
+import { FileQuarantine, type ObjectsView } from "./quarantine.ts";
 import { sweepKeeps, sweepQuarantines } from "./quarantine_directory.ts";
+import { FileRefWriter } from "./ref_writer.ts";
 import { writeServerInfo } from "./server_info.ts";
 import { addShallow } from "./shallow_writer.ts";
 import { sharedModes } from "./shared_modes.ts";
@@ -37,8 +36,8 @@ export interface FileWrites {
   readonly owners: Owners;
   /** Takes packs in. */
   intake(format: ObjectFormat): PackIntake;
-  /** Changes refs. */
-  refs(layout: Layout): RefWriter;
+  /** Waits, or rejects with the signal's reason. */
+  pause(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** What a {@linkcode FileWriter} is made from. */
@@ -55,8 +54,6 @@ export interface FileWriterInit {
   readonly kernels: Kernels;
   /** The time. */
   readonly now: Now;
-  /** Changes its refs. */
-  readonly refs: RefWriter;
   /** The repository now. */
   snapshot(): Promise<Snapshot>;
   /** The repository's own objects. */
@@ -73,8 +70,16 @@ export class FileWriter implements RepositoryWriter {
 
   /** Reads nothing yet. */
   constructor(init: FileWriterInit) {
+    const { writes, layout, format, config, kernels, repository } = init;
+    const { files, owners, pause } = writes;
+    const looks = new ObjectLooks(() => repository.objects());
     this.#init = init;
-    this.refs = init.refs;
+    this.refs = new FileRefWriter({
+      ...{ files, layout, format, config, kernels, owners, pause },
+      fsync: fsyncPlan(config).mode,
+      peel: (oid) => looks.peel(oid),
+      kindOf: (oid) => looks.kindOf(oid),
+    });
   }
 
   // deno-lint-ignore require-await -- what it throws is a rejection

@@ -15,7 +15,6 @@ import { NODE_WRITE_FILES } from "../../../../src/runtime/write_files.ts";
 import { FileRepository } from "../../../../src/storage/files/repository.ts";
 import type {
   ReceiveOptions,
-  RefWriter,
   RepositoryWriter,
 } from "../../../../src/storage/writes.ts";
 import { temporaryDirectory } from "../../../support/fixture_directory.ts";
@@ -80,10 +79,6 @@ export async function target(
   return path;
 }
 
-const NO_REFS: RefWriter = {
-  apply: () => Promise.reject(new TypeError("Not under test")),
-};
-
 /** How a repository is opened to be written. */
 export interface WritingOptions {
   /** The machine's unless told. */
@@ -109,12 +104,13 @@ export function writable(
     fileSystem: files,
     kernels: KERNELS,
     logger: keepingLogger().logger,
-    writes: {
-      files,
-      owners,
-      intake: () => givenIntake(given),
-      refs: () => NO_REFS,
-    },
+    writes: () =>
+      Promise.resolve({
+        files,
+        owners,
+        intake: () => givenIntake(given),
+        pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      }),
   });
 }
 

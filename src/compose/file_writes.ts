@@ -1,0 +1,38 @@
+/**
+ * What changes repositories on disk, over the files of the runtime.
+ *
+ * @module
+ */
+
+import type { Kernels } from "../kernels/types.ts";
+import { resolvePlainly } from "../pack/intake/resolver.ts";
+import { systemOwners } from "../runtime/owner.ts";
+import { NODE_WRITE_FILES } from "../runtime/write_files.ts";
+import type { FileWrites } from "../storage/files/writer.ts";
+import { packIntake } from "../storage/intake.ts";
+
+/** The files and processes of this machine. */
+export function fileWrites(kernels: Kernels): FileWrites {
+  return {
+    files: NODE_WRITE_FILES,
+    owners: systemOwners(),
+    intake: (format) =>
+      packIntake({ format, kernels, resolve: resolvePlainly }),
+    pause,
+  };
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason);
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
