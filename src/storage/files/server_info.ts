@@ -70,7 +70,7 @@ async function refLines({ refs, objects }: Snapshot): Promise<string> {
   for (const { name, oid } of refs.list("")) {
     if (++count % REFS_PER_TURN === 0) await turn();
     const number = objects.find(oid);
-    // refs.c: ref_resolves_to_object.
+    // One that is lost costs the others nothing; git writes no file then.
     if (number < 0) continue;
     parts.push(`${oid}\t${name}\n`);
     if (objects.kind(number) !== TAG) continue;

@@ -95,6 +95,11 @@ describe("a quarantine on a disk that fails", () => {
     return [...parts, ...rest];
   }
 
+  /** Of loose objects one is as another: every second call is enough. */
+  function* callsUpTo(calls: number, unpackLimit: number): Generator<number> {
+    for (let at = 1; at <= calls; at += unpackLimit === 1 ? 1 : 2) yield at;
+  }
+
   async function nextPushWorks(
     unpackLimit: number,
     what: string,
@@ -124,7 +129,7 @@ describe("a quarantine on a disk that fails", () => {
   it("says which call failed, leaves nothing, and works again", async () => {
     for (const unpackLimit of LIMITS) {
       const calls = await callsOf(unpackLimit);
-      for (let at = 1; at <= calls; at++) {
+      for (const at of callsUpTo(calls, unpackLimit)) {
         const code = CODES[at % CODES.length] as string;
         const what = `${unpackLimit}: call ${at} of ${calls}, ${code}`;
         reset();
@@ -147,7 +152,7 @@ describe("a quarantine on a disk that fails", () => {
           assert.deepEqual(litter(), [], `${what}, ${last}`);
         }
         await nextPushWorks(unpackLimit, `${what}, ${last}`);
-        if (at % 10 === 0) await isWhole(what);
+        if (at % 10 === 1) await isWhole(what);
       }
     }
   });
@@ -155,7 +160,7 @@ describe("a quarantine on a disk that fails", () => {
   it("leaves nothing on a disk that is full from some call on", async () => {
     for (const unpackLimit of LIMITS) {
       const calls = await callsOf(unpackLimit);
-      for (let at = 1; at <= calls; at++) {
+      for (const at of callsUpTo(calls, unpackLimit)) {
         reset();
         const files = failingFiles(NODE_WRITE_FILES, {
           fault: { at, kind: "full", code: "ENOSPC" },
@@ -187,7 +192,7 @@ describe("a quarantine on a disk that fails", () => {
   it("is swept when its process was killed, at any call", async () => {
     for (const unpackLimit of LIMITS) {
       const calls = await callsOf(unpackLimit);
-      for (let at = 1; at <= calls; at++) {
+      for (const at of callsUpTo(calls, unpackLimit)) {
         const what = `${unpackLimit}: killed at call ${at} of ${calls}`;
         reset();
         const files = failingFiles(NODE_WRITE_FILES, {
