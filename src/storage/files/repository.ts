@@ -46,7 +46,10 @@ const WEIGHED_BYTES = 16 * 1024 * 1024;
 // Loaded for a snapshot: the first bytes of protocol v2 need no objects. With
 // what else waits for a request (service/v2/table.ts) that is worth 1 ms.
 const objectsModule = once(() => import("./objects.ts"));
-const writerModule = once(() => import("./writer.ts"));
+const writerModule = once(async () => ({
+  ...await import("./writer.ts"),
+  ...await import("./ref_writers.ts"),
+}));
 
 /** What a {@linkcode FileRepository} is made from. */
 export interface FileRepositoryInit {
@@ -68,10 +71,7 @@ export interface FileRepositoryInit {
   readonly now?: Now;
   /** How much memory its objects may take. */
   readonly objects?: ObjectStoreOptions;
-  /**
-   * Loads what it is changed with; absent: it can only be read. Not for refs
-   * in reftables.
-   */
+  /** Loads what it is changed with; absent: it can only be read. */
   readonly writes?: () => Promise<FileWrites>;
 }
 
@@ -110,9 +110,10 @@ export class FileRepository implements Repository {
     this.address = layout;
     this.#kernels = kernels;
     const common = { fileSystem, kernels, complaints, now, format };
-    this.#refs = init.refStorage === "reftable"
+    const reftables = init.refStorage === "reftable"
       ? new ReftableRefStore({ ...common, layout })
-      : guardedFileRefs({ ...common, layout });
+      : undefined;
+    this.#refs = reftables ?? guardedFileRefs({ ...common, layout });
     this.#fileSystem = fileSystem;
     const place = {
       ...common,
@@ -132,27 +133,32 @@ export class FileRepository implements Repository {
       ...common,
       path: joinPath(layout.commonDir, "shallow"),
     });
-    if (init.writes !== undefined && init.refStorage !== "reftable") {
-      this.writer = this.#writerOver(init.writes, place);
+    if (init.writes !== undefined) {
+      this.writer = this.#writerOver(init.writes, place, reftables);
     }
   }
 
   #writerOver(
     loadWrites: () => Promise<FileWrites>,
     place: FileObjectsInit,
+    reftables: ReftableRefStore | undefined,
   ): () => Promise<RepositoryWriter> {
     return once(async () => {
-      const { FileWriter } = await writerModule();
+      const { FileWriter, openRefWriter } = await writerModule();
       const { FileObjects } = await objectsModule();
       const objects = await this.#objects();
       const writes = await loadWrites();
+      const { layout, format, config } = this;
+      const common = { writes, layout, format, config, kernels: place.kernels };
       return new FileWriter({
-        writes,
-        layout: this.layout,
-        format: this.format,
-        config: this.config,
-        kernels: this.#kernels,
+        ...common,
         now: place.now,
+        refs: await openRefWriter({
+          ...common,
+          complaints: place.complaints,
+          reftables,
+          objects: () => objects.snapshot(),
+        }),
         snapshot: () => this.snapshot(),
         repository: { objects: () => objects.snapshot() },
         view: (quarantine) => {

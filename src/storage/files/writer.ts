@@ -14,12 +14,10 @@ import type { Quarantine, RefWriter, RepositoryWriter } from "../writes.ts";
 import { fsyncPlan } from "./fsync.ts";
 import type { Layout } from "./layout.ts";
 import { LockJournal } from "./lock_journal.ts";
-import { ObjectLooks } from "./object_looks.ts";
 import { type ObjectWriting, quietly } from "./object_writing.ts";
 import { joinPath } from "./paths.ts";
 import { FileQuarantine, type ObjectsView } from "./quarantine.ts";
 import { sweepKeeps, sweepQuarantines } from "./quarantine_directory.ts";
-import { FileRefWriter } from "./ref_writer.ts";
 import { writeServerInfo } from "./server_info.ts";
 import { addShallow } from "./shallow_writer.ts";
 import { sharedModes } from "./shared_modes.ts";
@@ -54,6 +52,8 @@ export interface FileWriterInit {
   readonly kernels: Kernels;
   /** The time. */
   readonly now: Now;
+  /** Changes its refs. */
+  readonly refs: RefWriter;
   /** The repository now. */
   snapshot(): Promise<Snapshot>;
   /** The repository's own objects. */
@@ -70,16 +70,8 @@ export class FileWriter implements RepositoryWriter {
 
   /** Reads nothing yet. */
   constructor(init: FileWriterInit) {
-    const { writes, layout, format, config, kernels, repository } = init;
-    const { files, owners, pause } = writes;
-    const looks = new ObjectLooks(() => repository.objects());
     this.#init = init;
-    this.refs = new FileRefWriter({
-      ...{ files, layout, format, config, kernels, owners, pause },
-      fsync: fsyncPlan(config).mode,
-      peel: (oid) => looks.peel(oid),
-      kindOf: (oid) => looks.kindOf(oid),
-    });
+    this.refs = init.refs;
   }
 
   // deno-lint-ignore require-await -- what it throws is a rejection

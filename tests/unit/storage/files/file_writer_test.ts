@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { RefName } from "../../../../src/core/ref_name.ts";
 import { SILENT } from "../../../../src/core/logger.ts";
 import type { Oid } from "../../../../src/core/oid.ts";
 import { fileWrites } from "../../../../src/compose/file_writes.ts";
@@ -28,6 +29,7 @@ import { inputOf } from "../../../support/given_intake.ts";
 import { git } from "../../../support/git.ts";
 import { fsck } from "../../../support/git_repository.ts";
 import { describe, it } from "../../../support/test.ts";
+import { convertToReftable } from "../../../support/reftable.ts";
 import { listing, receiving } from "./quarantine_support.ts";
 import { KERNELS } from "./support.ts";
 
@@ -135,7 +137,7 @@ describe("the writer of a repository on disk", () => {
         assert.equal(isPack, unpackLimit === 1, what);
         await quarantine.publish();
         const [failure] = await writer.refs.apply([{
-          name: "refs/heads/main" as never,
+          name: "refs/heads/main" as RefName,
           old: ZERO,
           new: third as Oid,
         }], { atomic: false, committer: COMMITTER, message: "push" });
@@ -147,6 +149,37 @@ describe("the writer of a repository on disk", () => {
           `${second}\n`,
         );
       }
+    }
+  });
+
+  it("changes refs wherever they are kept", async () => {
+    const { path: from, commits } = await longFiles();
+    const [first] = commits as [string];
+    const blob = (await git(["rev-parse", `${first}:file`], { cwd: from }))
+      .trim();
+    const pack = await thinPack(from, [first]);
+    for (const kept of ["files", "reftable"]) {
+      const path = join(temporaryDirectory("writer"), "work.git");
+      await git(["init", "-q", "--bare", path]);
+      if (kept === "reftable") convertToReftable(path);
+      const repository = await opened(path);
+      const writer = await repository.writer?.();
+      assert.ok(writer !== undefined);
+      await using quarantine = await writer.openQuarantine();
+      await quarantine.receive(inputOf(pack), receiving(100));
+      await quarantine.publish();
+      const set = (name: string, oid: string) =>
+        writer.refs.apply([{
+          name: `refs/heads/${name}` as RefName,
+          old: ZERO,
+          new: oid as Oid,
+        }], { atomic: false, committer: COMMITTER, message: "push" });
+      assert.deepEqual(await set("main", first), [undefined], kept);
+      using snapshot = await repository.snapshot();
+      assert.equal(snapshot.refs.get("refs/heads/main" as RefName)?.oid, first);
+      // Its kind is looked up in the objects.
+      const [failure] = await set("blob", blob);
+      assert.match(failure?.message ?? "", /non-commit object/, kept);
     }
   });
 
