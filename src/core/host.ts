@@ -30,6 +30,11 @@ export interface Connection {
    * under way at a time. Throws as {@linkcode Connection.read}.
    */
   write(bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /**
+   * Says that nothing is waited for any more, so that time limits do not
+   * count. Only where a connection reads ahead of those who ask.
+   */
+  hold?(): void;
   /** Sends our end of output and keeps reading possible. Idempotent. */
   closeWrite(): Promise<void>;
   /** Drops the connection at once; pending calls throw. Idempotent. */

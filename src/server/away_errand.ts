@@ -15,6 +15,9 @@ import {
   unpackFailure,
 } from "./errand_messages.ts";
 
+/** Why a read was given up. */
+const HELD = new Error("Nobody waits for this read");
+
 type OfErrand = Exclude<FromWorker, { type: "ready" | "share" }>;
 
 /** One errand under way. */
@@ -32,9 +35,12 @@ export class AwayErrand {
   readonly #stopWatching: () => void;
   /** Aborts when the errand has ended, however. */
   readonly #over = new AbortController();
-  #isReading = false;
-  /** Writes and reads, one after the other. */
-  #io: Promise<void> = Promise.resolve();
+  /** Writes, one after the other. */
+  #writes: Promise<void> = Promise.resolve();
+  /** Reads, likewise; they end when the peer likes, and nothing waits for it. */
+  #reads: Promise<void> = Promise.resolve();
+  /** Gives up the reads that were asked for so far. */
+  #holding = new AbortController();
   /** Nothing is expected of its thread any more. */
   isOver = false;
 
@@ -62,10 +68,17 @@ export class AwayErrand {
       case "write":
         this.#conversation.channel = message.channel;
         this.held += message.length;
-        this.#queue(() => this.#write(message.buffer, message.length));
+        this.#writes = this.#behind(
+          this.#writes,
+          () => this.#write(message.buffer, message.length),
+        );
         return;
       case "read":
-        this.#queue(() => this.#read(message.length));
+        this.#read(message.length, this.#holding.signal);
+        return;
+      case "hold":
+        this.#holding.abort(HELD);
+        this.#holding = new AbortController();
         return;
       case "tell":
         void this.#tell(message);
@@ -86,13 +99,11 @@ export class AwayErrand {
     this.isOver = true;
     this.#over.abort(error);
     this.#stopWatching();
-    // A read ends when the peer likes: nothing waits for that.
-    const last = this.#isReading ? Promise.resolve() : this.#io;
-    void last.then(() => this.#end.reject(error));
+    void this.#writes.then(() => this.#end.reject(error));
   }
 
-  #queue(work: () => Promise<void>): void {
-    this.#io = this.#io.then(async () => {
+  #behind(last: Promise<void>, work: () => Promise<void>): Promise<void> {
+    return last.then(async () => {
       if (this.isOver) return;
       try {
         await work();
@@ -109,15 +120,29 @@ export class AwayErrand {
     this.#post({ type: "written", id: this.#id, buffer }, [buffer]);
   }
 
-  async #read(length: number): Promise<void> {
+  #read(length: number, held: AbortSignal): void {
     const { connection, signal } = this.#conversation.context;
-    const bytes = new Uint8Array(length);
-    this.#isReading = true;
-    const count = await connection.read(bytes, signal);
-    this.#isReading = false;
-    if (this.isOver) return;
-    const input = bytes.slice(0, count);
-    this.#post({ type: "input", id: this.#id, bytes: input }, [input.buffer]);
+    this.#reads = this.#behind(this.#reads, async () => {
+      const buffer = new Uint8Array(length);
+      let count = 0;
+      try {
+        held.throwIfAborted();
+        const either = AbortSignal.any([signal, held]);
+        count = await connection.read(buffer, either);
+      } catch (error) {
+        if (error !== HELD) throw error;
+      }
+      if (this.isOver) return;
+      // Of much, the buffer goes as it is; of little, a copy that is small.
+      const bytes = count < length / 4
+        ? buffer.slice(0, count)
+        : buffer.subarray(0, count);
+      const isGivenUp = held.aborted && count === 0;
+      this.#post(
+        { type: "input", id: this.#id, bytes, ...(isGivenUp && { isGivenUp }) },
+        [bytes.buffer],
+      );
+    });
   }
 
   /** Has an event heard here. Nobody waits for it once the session ends. */
@@ -152,7 +177,7 @@ export class AwayErrand {
   ): void {
     this.weight = weight;
     // Behind what was written before: that goes out, or fails first.
-    this.#queue(() => {
+    this.#writes = this.#behind(this.#writes, () => {
       this.isOver = true;
       this.#stopWatching();
       Object.assign(this.#conversation, state);

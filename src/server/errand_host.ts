@@ -83,7 +83,10 @@ export class ErrandHost {
         void this.#run(message.id, message.order);
         return;
       case "input":
-        this.#running.get(message.id)?.connection.give(message.bytes);
+        this.#running.get(message.id)?.connection.give(
+          message.bytes,
+          message.isGivenUp,
+        );
         return;
       case "written":
         this.#running.get(message.id)?.connection.wrote(message.buffer);

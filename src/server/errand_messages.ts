@@ -88,7 +88,13 @@ export type ToWorker =
   | { readonly type: "forget"; readonly names: readonly string[] }
   | { readonly type: "start"; readonly id: number; readonly order: ErrandOrder }
   /** Bytes of the peer, none at its end; the answer to one "read". */
-  | { readonly type: "input"; readonly id: number; readonly bytes: Uint8Array }
+  | {
+    readonly type: "input";
+    readonly id: number;
+    readonly bytes: Uint8Array;
+    /** The read was given up by "hold": there may be more. */
+    readonly isGivenUp?: boolean;
+  }
   /** One "write" has gone out; its buffer comes back. */
   | {
     readonly type: "written";
@@ -118,6 +124,8 @@ export type FromWorker =
     readonly channel: ErrorChannel;
   }
   | { readonly type: "read"; readonly id: number; readonly length: number }
+  /** Reads that are under way are not waited for. */
+  | { readonly type: "hold"; readonly id: number }
   /** An event of a push; "told" answers it. */
   | {
     readonly type: "tell";
