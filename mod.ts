@@ -104,6 +104,7 @@ export type {
   Head,
   HostFacts,
   KindLists,
+  NewRepository,
   ObjectData,
   ObjectGraph,
   ObjectStore,

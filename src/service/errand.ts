@@ -11,6 +11,7 @@ import type { FetchRequest } from "../wire/v2_fetch.ts";
 import type { LsRefsRequest } from "../wire/v2_ls_refs.ts";
 import type { ObjectInfoRequest } from "../wire/v2_object_info.ts";
 import type { Conversation } from "./conversation.ts";
+import type { PushOrigin } from "./receive_pack/identity.ts";
 
 /** What is to be done. Every kind can be cloned. */
 export type Errand =
@@ -21,7 +22,9 @@ export type Errand =
   | { readonly kind: "fetch"; readonly request: FetchRequest }
   | { readonly kind: "object-info"; readonly request: ObjectInfoRequest }
   /** An archive whose arguments were read. */
-  | { readonly kind: "archive"; readonly order: ArchiveOrder };
+  | { readonly kind: "archive"; readonly order: ArchiveOrder }
+  /** A push, from the advertisement to the last hook. */
+  | { readonly kind: "receive-pack"; readonly origin: PushOrigin };
 
 /** Other threads that carry out errands. */
 export interface Errands {

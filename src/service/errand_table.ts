@@ -8,6 +8,7 @@ import type { ArchiveOrder } from "../archive/arguments.ts";
 import { assertNever } from "../core/errors.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Errand } from "./errand.ts";
+import type { PushOrigin } from "./receive_pack/identity.ts";
 import { answerV0 } from "./upload_pack/v0.ts";
 import { answerFetch } from "./v2/fetch.ts";
 import { answerLsRefs } from "./v2/ls_refs.ts";
@@ -29,6 +30,8 @@ export function doErrand(
       return answerObjectInfo(conversation, errand.request);
     case "archive":
       return answerArchive(conversation, errand.order);
+    case "receive-pack":
+      return answerPush(conversation, errand.origin);
     default:
       return assertNever(errand);
   }
@@ -41,4 +44,13 @@ async function answerArchive(
 ): Promise<void> {
   const loaded = await import("./upload_archive/answer.ts");
   await loaded.answerArchive(conversation, order);
+}
+
+/** Pushes, likewise. */
+async function answerPush(
+  conversation: Conversation,
+  origin: PushOrigin,
+): Promise<void> {
+  const loaded = await import("./receive_pack/answer.ts");
+  await loaded.answerPush(conversation, origin);
 }

@@ -7,9 +7,10 @@
 import type { Clock, Connection } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Kernels } from "../kernels/types.ts";
-import type { Repository } from "../storage/types.ts";
+import type { ConfigView, Repository } from "../storage/types.ts";
 import type { Errands } from "./errand.ts";
 import type { AnswerCache } from "./answers.ts";
+import type { PushOrigin } from "./receive_pack/identity.ts";
 import type { HookSource } from "./receive_pack/push_hooks.ts";
 
 /** The protocol versions: the highest that the client asked for and we know. */
@@ -50,6 +51,8 @@ export interface SessionTerms {
   readonly stateless: boolean;
   /** It ends after the advertisement: `--http-backend-info-refs`. */
   readonly advertiseOnly: boolean;
+  /** Pushes are told of no progress, whatever they ask: `--quiet`. */
+  readonly quiet?: boolean;
   /** What `uploadpack.allowFilter` is where the configuration is silent. */
   readonly filters: boolean;
   /** Our `session-id`, for where `transfer.advertiseSID` asks for one. */
@@ -91,6 +94,8 @@ export interface ServiceContext {
   readonly errands?: Errands;
   /** Answers that sessions share; each makes its own where there is none. */
   readonly answers?: AnswerCache;
+  /** Who serves, as far as configuration does not say; for pushes alone. */
+  readonly origin?: (config: ConfigView) => Promise<PushOrigin>;
   /** The repository's path as the client has named it. */
   readonly path?: string;
   /** Where hooks of pushes come from; without it, there are none. */

@@ -40,6 +40,20 @@ export interface Backend {
    * the host that it means, if it did: virtual hosting.
    */
   openRepository(path: string, host?: AskedHost): Promise<Repository>;
+  /**
+   * Makes a repository at `path`, for a push that found none. Throws a
+   * RefusedError "no-such-repository" where none may be. Absent where a
+   * backend makes none.
+   */
+  createRepository?(path: string): Promise<NewRepository>;
+}
+
+/** A repository that was made for a push. */
+export interface NewRepository {
+  /** The repository. */
+  readonly repository: Repository;
+  /** Takes it away again, unless something is in it. Never throws. */
+  removeUnused(): void;
 }
 
 /** The host that a client asked for. */
@@ -91,6 +105,21 @@ export interface Repository {
   snapshot(): Promise<Snapshot>;
   /** What changes it; absent where it can only be read. */
   writer?(): Promise<RepositoryWriter>;
+  /**
+   * The branches that its work trees have checked out, or are rebasing or
+   * bisecting, now. Absent where there are no work trees.
+   */
+  checkedOut?(): readonly RefName[];
+  /**
+   * A file that configuration names, by a binary string; `undefined` where it
+   * cannot be read. Absent where there are no files.
+   */
+  readNamed?(path: string): Uint8Array | undefined;
+  /**
+   * What the refs of the repositories name whose objects it borrows, now.
+   * Absent where it borrows none.
+   */
+  borrowedTips?(): readonly Oid[];
 }
 
 /** Where a repository's directories are, all absolute. Can be cloned. */

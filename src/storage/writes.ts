@@ -142,6 +142,8 @@ export interface ReceivedPack {
   readonly objects: number;
   /** Its bytes as it was sent. */
   readonly bytes: number;
+  /** Deltas in it, where they were counted. */
+  readonly deltas?: number;
   /** Objects that were added to it as bases of thin deltas. */
   readonly completed: number;
   /** Whether it is stored as a pack, not as loose objects. */

@@ -7,10 +7,12 @@
 
 import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
+import { parseRefName, type RefName } from "../../core/ref_name.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
-import type { AskedHost, Backend } from "../types.ts";
+import type { AskedHost, Backend, NewRepository } from "../types.ts";
 import { type ConfigPair, readConfigFiles } from "./config.ts";
+import { createRepository, removeUnused } from "./create_repository.ts";
 import { detourOf, type HomeOf, takesDetour } from "./detour.ts";
 import {
   type ExposureRules,
@@ -121,6 +123,44 @@ export class FileBackend implements Backend {
     });
   }
 
+  /**
+   * As {@linkcode Backend.createRepository}: below the one directory that is
+   * served by the friendly rules; by git's below the base path, where that is
+   * all and needs no file to export it.
+   */
+  async createRepository(path: string): Promise<NewRepository> {
+    const { writes, exposure } = this.#options;
+    const files = (await writes?.())?.files;
+    const root = exposure.rules === "friendly"
+      ? exposure.root
+      : creatableBelow(exposure);
+    if (
+      files === undefined || root === undefined || pathFault(path) !== undefined
+    ) throw noSuchRepository(path);
+    const branch = this.#firstBranch();
+    const created = await createRepository(path, { files, root, branch });
+    if (created === undefined) {
+      throw noSuchRepository(path, `'${path}': no repository may be made here`);
+    }
+    try {
+      return {
+        repository: await this.openRepository(path),
+        removeUnused: () => removeUnused(files, created),
+      };
+    } catch (error) {
+      removeUnused(files, created);
+      throw error;
+    }
+  }
+
+  /** init.defaultBranch. */
+  #firstBranch(): RefName {
+    const pairs = this.#protectedConfig(oneLook(this.#options.fileSystem));
+    const named = pairs.findLast(([key]) => key === "init.defaultbranch")?.[1];
+    const fallback = "refs/heads/main" as RefName;
+    return parseRefName(`refs/heads/${named ?? "main"}`) ?? fallback;
+  }
+
   async #openByDetour(
     path: string,
     exposure: GitRules,
@@ -199,7 +239,8 @@ export class FileBackend implements Backend {
   }
 
   #create(layout: Layout, settings: RepositorySettings): FileRepository {
-    const { fileSystem, kernels, logger, objects, writes } = this.#options;
+    const { fileSystem, kernels, logger } = this.#options;
+    const { objects, writes, home } = this.#options;
     return new FileRepository({
       layout,
       format: settings.format,
@@ -211,6 +252,7 @@ export class FileBackend implements Backend {
       now: this.#now,
       ...(objects === undefined ? {} : { objects }),
       ...(writes === undefined ? {} : { writes }),
+      ...(home === undefined ? {} : { home }),
     });
   }
 
@@ -259,6 +301,14 @@ export class FileBackend implements Backend {
     }
     return this.#protected?.pairs ?? [];
   }
+}
+
+/** git's rules: where a new repository would be served without more ado. */
+function creatableBelow(rules: GitRules): string | undefined {
+  const { exportAll, strictPaths, directories = [], basePath } = rules;
+  return exportAll === true && strictPaths !== true && directories.length === 0
+    ? basePath
+    : undefined;
 }
 
 /** A promise of what `call` gives or throws. */

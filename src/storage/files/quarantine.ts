@@ -90,7 +90,8 @@ export class FileQuarantine implements Quarantine {
         : await this.#unpack(pack, taken);
       this.#names.push(...names);
       const { objects, received: bytes, completed } = taken;
-      return { objects, bytes, completed, isPack };
+      const deltas = deltasOf(taken);
+      return { objects, bytes, deltas, completed, isPack };
     } finally {
       pack.close();
     }
@@ -180,6 +181,15 @@ export class FileQuarantine implements Quarantine {
       store.close();
     }
   }
+}
+
+/** How many of the entries that were sent are deltas. */
+function deltasOf({ entries, objects }: TakenIn): number {
+  let count = 0;
+  for (let rank = 0; rank < objects; rank++) {
+    if ((entries.types[rank] as number) >= 6) count++;
+  }
+  return count;
 }
 
 function existingObjects(

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { fromBinary, toBinary, toHex } from "../../core/bytes.ts";
+import { binaryToUtf8, fromBinary, toBinary, toHex } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
 import { once } from "../../core/once.ts";
 import { type ObjectFormat, type Oid, SHA1 } from "../../core/oid.ts";
+import type { RefName } from "../../core/ref_name.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import type { ObjectSnapshot } from "../objects/source.ts";
@@ -22,12 +23,14 @@ import type {
   SnapshotWeight,
 } from "../types.ts";
 import type { RepositoryWriter } from "../writes.ts";
+import { BorrowedTips } from "./borrowed_tips.ts";
+import { checkedOutBranches } from "./checkouts.ts";
 import { Complaints } from "./complaints.ts";
-import { type ConfigPair, configView } from "./config.ts";
+import { type ConfigPair, configView, expandHome } from "./config.ts";
 import type { RefStorage } from "./format.ts";
 import { headTarget, isGitDirectory, type Layout } from "./layout.ts";
 import type { FileObjects, FileObjectsInit } from "./objects.ts";
-import { joinPath } from "./paths.ts";
+import { absolutePath, joinPath } from "./paths.ts";
 import { FileRefStore, type FileRefStoreInit } from "./refs.ts";
 import { ReftableRefStore } from "./reftable/refs.ts";
 import { ShallowFile } from "./shallow.ts";
@@ -39,6 +42,8 @@ const DUMMY_HEAD = "refs/heads/.invalid";
 
 /** attr.c: ATTR_MAX_FILE_SIZE. */
 const MAX_ATTRIBUTES_BYTES = 100 * 1024 * 1024 - 1;
+/** Files that configuration names, such as lists of 1.5 million objects. */
+const MAX_NAMED_BYTES = 64 * 1024 * 1024;
 /** More objects, or more bytes of them, are not weighed. */
 const WEIGHED_OBJECTS = 4096;
 const WEIGHED_BYTES = 16 * 1024 * 1024;
@@ -73,6 +78,8 @@ export interface FileRepositoryInit {
   readonly objects?: ObjectStoreOptions;
   /** Loads what it is changed with; absent: it can only be read. */
   readonly writes?: () => Promise<FileWrites>;
+  /** What "~/" means in paths that its configuration names. */
+  readonly home?: string;
 }
 
 /** A repository on disk. */
@@ -87,6 +94,9 @@ export class FileRepository implements Repository {
   readonly writer?: () => Promise<RepositoryWriter>;
   readonly #kernels: Kernels;
   readonly #refs: { readNow(): RefSnapshot };
+  readonly #refsOf: (layout: Layout) => { readNow(): RefSnapshot };
+  readonly #borrowed: BorrowedTips;
+  readonly #home: string | undefined;
   /** Loaded for the first snapshot; other answers need no objects. */
   readonly #objects: () => Promise<FileObjects>;
   readonly #shallow: ShallowFile;
@@ -113,7 +123,13 @@ export class FileRepository implements Repository {
     const reftables = init.refStorage === "reftable"
       ? new ReftableRefStore({ ...common, layout })
       : undefined;
-    this.#refs = reftables ?? guardedFileRefs({ ...common, layout });
+    this.#refsOf = (other) =>
+      init.refStorage === "reftable"
+        ? new ReftableRefStore({ ...common, layout: other })
+        : guardedFileRefs({ ...common, layout: other });
+    this.#refs = reftables ?? this.#refsOf(layout);
+    const { config } = this;
+    this.#borrowed = new BorrowedTips({ ...common, layout, config });
     this.#fileSystem = fileSystem;
     const place = {
       ...common,
@@ -219,6 +235,37 @@ export class FileRepository implements Repository {
       this.#complaints.warn(`Cannot use ${path}: ${error.message}`);
       return undefined;
     }
+  }
+
+  checkedOut(): readonly RefName[] {
+    const { layout } = this;
+    const refs = once(() => this.#refs.readNow());
+    return checkedOutBranches({
+      fileSystem: this.#fileSystem,
+      commonDir: layout.commonDir,
+      isBare: this.config.boolean("core.bare") !== false,
+      headTarget: (gitDir) => {
+        if (gitDir === layout.gitDir) return refs().head?.target;
+        return this.#refsOf({ ...layout, gitDir }).readNow().head?.target;
+      },
+    });
+  }
+
+  readNamed(path: string): Uint8Array | undefined {
+    const text = binaryToUtf8(path);
+    const named = expandHome(text, this.#home) ?? text;
+    const file = absolutePath(named, this.layout.gitDir);
+    try {
+      return this.#fileSystem.read(file, MAX_NAMED_BYTES);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#complaints.warn(`Cannot read ${file}: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  borrowedTips(): readonly Oid[] {
+    return this.#borrowed.read();
   }
 
   /** Lets go of what is kept between snapshots. Idempotent. */

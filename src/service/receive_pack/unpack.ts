@@ -1,0 +1,151 @@
+/**
+ * The pack of a push: taken into the quarantine, or refused with what the
+ * report's first line says of it.
+ *
+ * @module
+ */
+
+import { printable, readUint32, utf8ToBinary } from "../../core/bytes.ts";
+import { messageOf, StorageError } from "../../core/errors.ts";
+import type { FsckRules } from "../../object/fsck/rules.ts";
+import type { Quarantine, RepositoryWriter } from "../../storage/writes.ts";
+import { isForPeer } from "../failure.ts";
+import type { ServiceContext } from "../types.ts";
+import type { Band } from "./band.ts";
+import type { PackSource } from "./pack_source.ts";
+import { IntakeTeller } from "./progress.ts";
+import { arrivingLimits } from "./push_limits.ts";
+import type { ReceiveSettings } from "./settings.ts";
+
+const HEADER_BYTES = 12;
+const SIGNATURE = 0x5041434b;
+
+/** What taking a pack in needs. */
+export interface UnpackInit {
+  /** The session. */
+  readonly context: ServiceContext;
+  /** What configuration says. */
+  readonly settings: ReceiveSettings;
+  /** Where the pack comes from. */
+  readonly source: PackSource;
+  /** Where it goes. */
+  readonly writer: RepositoryWriter;
+  /** Who hears of it. */
+  readonly band: Band;
+  /** Whether progress is shown. */
+  readonly isQuiet: boolean;
+  /** What the pack's `.keep` says. */
+  readonly keep: string;
+  /** Checks of every object, if any; throws a RefusedError for bad settings. */
+  fsck(): FsckRules | undefined;
+}
+
+/** A pack that is in, or why it is not: what follows "unpack ". */
+export type Unpacked =
+  | { readonly type: "taken"; readonly quarantine: Quarantine }
+  | { readonly type: "refused"; readonly status: string };
+
+/**
+ * Takes the pack in. Rejects where the session was ended, and for bugs; the
+ * quarantine is then gone (builtin/receive-pack.c: unpack).
+ */
+export async function unpack(init: UnpackInit): Promise<Unpacked> {
+  const { context, settings, source, band, writer } = init;
+  const head = await source.peek(HEADER_BYTES);
+  const fault = headerFault(head);
+  if (fault !== undefined) return { type: "refused", status: fault };
+  const count = readUint32(head, 8);
+  const isSmall = count < settings.unpackLimit;
+  let quarantine: Quarantine;
+  try {
+    quarantine = await writer.openQuarantine();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    noteFault(context, "Cannot open a quarantine", error);
+    return {
+      type: "refused",
+      status: "unable to create temporary object directory",
+    };
+  }
+  const teller = init.isQuiet || !band.hasBands ? undefined : new IntakeTeller(
+    context.clock,
+    (text) => band.say(text),
+    { isSmall },
+  );
+  try {
+    const fsck = init.fsck();
+    const received = await band.during(quarantine.receive(source, {
+      limits: arrivingLimits(settings, () => source.count),
+      unpackLimit: settings.unpackLimit,
+      keep: init.keep,
+      signal: context.signal,
+      ...(fsck === undefined ? {} : { fsck }),
+      ...(teller === undefined
+        ? {}
+        : { onProgress: (progress) => teller.update(progress) }),
+    }));
+    context.connection.hold?.();
+    await teller?.finish(received);
+    return { type: "taken", quarantine };
+  } catch (error) {
+    await quarantine[Symbol.asyncDispose]();
+    context.signal.throwIfAborted();
+    // The client has left, or this is a bug of ours.
+    const isOurs = error instanceof StorageError;
+    if (!isOurs && (!isForPeer(error) || isHungUp(error))) throw error;
+    if (isOurs) noteFault(context, "Cannot take a pack in", error);
+    const words = isOurs ? faultWords(error) : messageOf(error);
+    await band.say(`fatal: ${oneLine(words)}\n`);
+    const program = isSmall ? "unpack-objects" : "index-pack";
+    return { type: "refused", status: `${program} abnormal exit` };
+  }
+}
+
+/** builtin/receive-pack.c: parse_pack_header. */
+function headerFault(head: Uint8Array): string | undefined {
+  if (head.length < HEADER_BYTES) {
+    return "eof before pack header was fully read";
+  }
+  if (readUint32(head, 0) !== SIGNATURE) {
+    return "protocol error (pack signature mismatch detected)";
+  }
+  const version = readUint32(head, 4);
+  return version === 2 || version === 3
+    ? undefined
+    : "protocol error (pack version unsupported)";
+}
+
+function isHungUp(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return code === "disconnected" || code === "hung-up";
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOSPC: "No space left on device",
+  EDQUOT: "Disk quota exceeded",
+  EROFS: "Read-only file system",
+  EIO: "Input/output error",
+  EACCES: "Permission denied",
+  EPERM: "Operation not permitted",
+  EMFILE: "Too many open files",
+  ENFILE: "Too many open files in system",
+};
+
+/** What a client may know of a fault of ours: its kind, and no path. */
+function faultWords({ code }: StorageError): string {
+  const words = WORDS[code];
+  return words === undefined ? "internal error" : `write error: ${words}`;
+}
+
+/** The log has what the client is not told. */
+export function noteFault(
+  { logger }: Pick<ServiceContext, "logger">,
+  what: string,
+  error: unknown,
+): void {
+  logger.log("error", `${what}: ${printable(messageOf(error), 1000)}`);
+}
+
+function oneLine(text: string): string {
+  return utf8ToBinary(text).replace(/\n+$/, "");
+}
