@@ -175,7 +175,10 @@ async function serve(start: Start): Promise<number> {
   if (served.kind !== "git-rules" || destination === "stderr") {
     const { hostname, port, addresses } = server;
     const background = isInBackground ? { background: io.pid } : {};
-    const at = { hostname, port, addresses, ...background };
+    const takesPushes = withSettings(SERVICES, start.services).some((row) =>
+      row.name === "receive-pack" && row.isEnabled
+    );
+    const at = { hostname, port, addresses, takesPushes, ...background };
     io.writeError(banner({ ...served, ...at }));
   }
   io.onStrayError((error) => {
@@ -217,6 +220,7 @@ function sessionOptions(start: Start, compose: Compose) {
       ? {}
       : { accessHook: hook.includes("/") ? absolute(hook, io) : hook }),
     informativeErrors: options.flag("informative-errors"),
+    createOnPush: options.flag("create-on-push"),
     logger,
   };
   return { served, session };

@@ -94,10 +94,16 @@ export function serviceSettings(options: GivenOptions): ServiceSetting[] {
     "allow-override",
     "forbid-override",
   ];
-  return options.among(changes).flatMap(({ name, value }) =>
-    typeof value === "string"
-      ? [{ service: value, change: name as ServiceChange }]
-      : []
+  return options.among([...changes, "allow-push"]).flatMap(
+    ({ name, value }): ServiceSetting[] => {
+      if (name === "allow-push") {
+        const change = value === true ? "enable" : "disable";
+        return [{ service: "receive-pack", change }];
+      }
+      return typeof value === "string"
+        ? [{ service: value, change: name as ServiceChange }]
+        : [];
+    },
   );
 }
 

@@ -42,6 +42,8 @@ export type Started = Served & Place & {
   readonly addresses?: readonly Place[];
   /** The process that serves, where it does so in the background. */
   readonly background?: number;
+  /** Whether anybody who connects can push. */
+  readonly takesPushes?: boolean;
 };
 
 /** The words at the start: what, where, and the line to paste. */
@@ -49,7 +51,10 @@ export function banner(started: Started): string {
   const places = started.addresses ?? [started];
   const everywhere = places.map(nameOf).join(" and ");
   const tcp = places.find(({ path }) => path === undefined);
-  const reach = `(read-only, ${
+  const access = started.takesPushes === true
+    ? "whoever connects can push"
+    : "read-only";
+  const reach = `(${access}, ${
     places.every(isLocal) ? "this machine only" : "reachable from the network"
   })`;
   const url = nameOf(tcp ?? started);

@@ -11,6 +11,8 @@
 export interface GitOption {
   /** Its name, without dashes. */
   readonly name: string;
+  /** Its one letter; of a switch. */
+  readonly short?: string;
   /** How usage calls its value, a number; absent: it is a switch. */
   readonly value?: string;
   /** Whether usage leaves it out. */
@@ -46,6 +48,9 @@ export type GitArguments =
     readonly output: string;
   };
 
+/** What a switch is when it is on. */
+const FLAG = true;
+
 /** Takes the arguments of `program` apart. */
 export function parseGitOptions(
   program: GitProgram,
@@ -64,9 +69,15 @@ export function parseGitOptions(
       continue;
     }
     if (!arg.startsWith("--")) {
-      const letter = arg.slice(1, 2);
-      if (letter === "h") return shown(program, "visible");
-      return unknown(program, `unknown switch \`${letter}'`);
+      for (const letter of arg.slice(1)) {
+        if (letter === "h") return shown(program, "visible");
+        const found = program.options.find(({ short }) => short === letter);
+        if (found === undefined) {
+          return unknown(program, `unknown switch \`${letter}'`);
+        }
+        values.set(found.name, FLAG);
+      }
+      continue;
     }
     if (arg === "--help-all") return shown(program, "all");
     const equals = arg.indexOf("=");
@@ -119,12 +130,15 @@ export function usageOf(
   const lines = usage.map((line, i) => `${i === 0 ? "usage: " : ""}${line}\n`);
   if (options.length === 0) return lines.join("");
   lines.push("\n");
-  for (const { name, value, isHidden, aliasOf, meaning } of options) {
+  for (const { name, short, value, isHidden, aliasOf, meaning } of options) {
     const isOpen = isHidden !== true || which === "all" ||
       (which === "parsed" && aliasOf !== undefined);
     if (!isOpen) continue;
     const taken = which === "parsed" && aliasOf !== undefined ? "..." : value;
-    const form = `    --${name}${taken === undefined ? "" : ` ${taken}`}`;
+    const letter = short === undefined ? "" : `-${short}, `;
+    const form = `    ${letter}--${name}${
+      taken === undefined ? "" : ` ${taken}`
+    }`;
     const text = aliasOf === undefined ? meaning : `alias of --${aliasOf}`;
     // parse-options.c: USAGE_OPTS_WIDTH and USAGE_GAP.
     lines.push(

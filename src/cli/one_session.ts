@@ -45,6 +45,8 @@ export interface OneSession {
   readonly place: Place;
   /** Seconds of inactivity that end the session; 0 for none. */
   readonly timeout: number;
+  /** Whether a push that finds no repository makes one. */
+  readonly createsOnPush: boolean;
   /** What is settled. */
   readonly terms: Partial<SessionTerms>;
   /** The environment variables that count. */
@@ -84,6 +86,7 @@ export async function runOneSession(
       service,
       path: isStranger ? belowPath(path) : await fullPath(path, mode, io),
       protocol: env("GIT_PROTOCOL") ?? "",
+      createOnPush: asked.createsOnPush,
       limits: { timeoutMs: timeout * 1000 },
       terms,
       logger,
@@ -98,7 +101,11 @@ export async function runOneSession(
 
 /** A repository that is not there, or not this caller's, in one same line. */
 function withWords(backend: Backend, directory: string, place: Place): Backend {
+  const { createRepository } = backend;
   return {
+    ...(createRepository === undefined
+      ? {}
+      : { createRepository: createRepository.bind(backend) }),
     async openRepository(path) {
       try {
         return await backend.openRepository(path);

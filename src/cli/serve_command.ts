@@ -7,7 +7,7 @@
  * @module
  */
 
-import { RefusedError, UsageError } from "../core/errors.ts";
+import { UsageError } from "../core/errors.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { EXIT } from "./command.ts";
 import { type GitArguments, parseGitOptions, usageOf } from "./git_options.ts";
@@ -36,9 +36,6 @@ export async function runServeCommand(
   if (at < 0) return await runSshSession(args, io);
   const service = args[at] as string;
   const others = args.toSpliced(at, 1);
-  if (service === "git-receive-pack") {
-    throw new RefusedError("not-served", `'${service}' is not served`);
-  }
   const program = SERVED_PROGRAMS.find(({ name }) => name === service);
   if (program === undefined) {
     throw new UsageError("usage", `unknown service '${service}'`);
@@ -76,15 +73,20 @@ async function runProgram(
   const isOne = directory !== undefined && more.length === 0;
   const usage = usageOf(program, "parsed");
   if (isTold ? isOne && directory === "-h" : !isOne) {
-    io.writeError(usage);
+    const { words } = program;
+    const why = directory === undefined ? words?.none : words?.many;
+    io.writeError(why === undefined ? usage : `fatal: ${why}\n\n${usage}`);
     return EXIT.usage;
   }
-  const { isStrict, timeout, terms } = programSettings(parsed.values);
+  const { isStrict, timeout, terms, createsOnPush } = programSettings(
+    parsed.values,
+  );
   return await runOneSession({
     service: program.name,
     directory: isOne ? directory : { wrong: usage.trimEnd() },
     place: { type: "named", mode: isStrict ? "strict" : "suffixes" },
     timeout,
+    createsOnPush,
     terms: {
       ...terms,
       namespace: expandNamespace(io.env("GIT_NAMESPACE") ?? ""),

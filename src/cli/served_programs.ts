@@ -11,12 +11,14 @@ import type { GitProgram } from "./git_options.ts";
 /** A program that is served. */
 export interface ServedProgram extends GitProgram {
   /** Its name, as clients spell it. */
-  readonly name: Exclude<SshProgram, "git-receive-pack">;
+  readonly name: SshProgram;
   /**
    * What becomes of a wrong command line: usage is shown, or the service tells
    * its client, as one does whose arguments are another process's.
    */
   readonly wrongArguments: "usage" | "told";
+  /** What stands above usage where there is no directory, or more than one. */
+  readonly words?: { readonly none: string; readonly many: string };
 }
 
 /** What the values of options come to. */
@@ -26,7 +28,9 @@ export interface ProgramSettings {
   /** `--timeout`, seconds; 0 is none. */
   readonly timeout: number;
   /** What the options say of the session. */
-  readonly terms: Pick<SessionTerms, "stateless" | "advertiseOnly">;
+  readonly terms: Pick<SessionTerms, "stateless" | "advertiseOnly" | "quiet">;
+  /** `--create-on-push`. */
+  readonly createsOnPush: boolean;
 }
 
 /** The settings that parsed options come to. */
@@ -39,11 +43,13 @@ export function programSettings(
     terms: {
       stateless: values.get("stateless-rpc") === true,
       advertiseOnly: values.get("http-backend-info-refs") === true,
+      quiet: values.get("quiet") === true,
     },
+    createsOnPush: values.get("create-on-push") === true,
   };
 }
 
-/** The programs. `git-receive-pack` is none of them yet. */
+/** The programs. */
 export const SERVED_PROGRAMS: readonly ServedProgram[] = [
   {
     name: "git-upload-pack",
@@ -79,6 +85,28 @@ export const SERVED_PROGRAMS: readonly ServedProgram[] = [
       },
     ],
     wrongArguments: "usage",
+  },
+  {
+    name: "git-receive-pack",
+    usage: ["git receive-pack <git-dir>"],
+    options: [
+      { name: "quiet", short: "q", meaning: "quiet" },
+      { name: "stateless-rpc", isHidden: true, meaning: "" },
+      { name: "http-backend-info-refs", isHidden: true, meaning: "" },
+      {
+        name: "advertise-refs",
+        isHidden: true,
+        aliasOf: "http-backend-info-refs",
+        meaning: "",
+      },
+      // Not one of git's.
+      { name: "create-on-push", isHidden: true, meaning: "" },
+    ],
+    wrongArguments: "usage",
+    words: {
+      none: "you must specify a directory",
+      many: "too many arguments",
+    },
   },
   {
     name: "git-upload-archive",

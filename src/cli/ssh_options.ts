@@ -16,7 +16,11 @@ export const SSH_OPTIONS: readonly OptionRow[] = [
   },
   {
     name: "read-only",
-    meaning: "refuse every push (without a service); none is served so far",
+    meaning: "refuse every push (without a service)",
+  },
+  {
+    name: "create-on-push",
+    meaning: "make a bare repository where a push finds none",
   },
   {
     name: "strict",

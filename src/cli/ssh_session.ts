@@ -43,12 +43,10 @@ export async function runSshSession(
     throw new RefusedError("interactive", NOT_INTERACTIVE);
   }
   const { program, argument } = parseSshCommand(command);
-  if (program === "git-receive-pack") {
+  if (program === "git-receive-pack" && options.flag("read-only")) {
     throw new RefusedError(
-      "not-served",
-      options.flag("read-only")
-        ? "pushing is not allowed: access is read-only"
-        : `'${program}' is not served`,
+      "read-only",
+      "pushing is not allowed: access is read-only",
     );
   }
   const mode = options.flag("strict") ? "strict" : "suffixes";
@@ -61,6 +59,7 @@ export async function runSshSession(
       mode,
     },
     timeout: Math.max(0, options.integer("timeout") ?? 0),
+    createsOnPush: options.flag("create-on-push"),
     terms: {},
     env: (name) => TRUSTED.includes(name) ? io.env(name) : undefined,
   }, io);

@@ -135,29 +135,46 @@ function daemonOptions(): readonly OptionRow[] {
 /** `--enable=<service>` and its kin. */
 function serviceOptions(): readonly OptionRow[] {
   const meanings: Readonly<Record<ServiceChange, string>> = {
-    "enable": "offer a service: upload-pack, upload-archive",
+    "enable": "offer a service: upload-pack, upload-archive, receive-pack",
     "disable": "do not offer it",
     "allow-override": "let a repository's configuration decide " +
-      "(daemon.uploadpack, daemon.uploadarch): the default",
+      "(daemon.uploadpack, daemon.uploadarch, daemon.receivepack): the default",
     "forbid-override": "do not let it",
   };
-  return Object.entries(meanings).map(([name, meaning]) => ({
+  const changes = Object.entries(meanings).map(([name, meaning]) => ({
     name,
     value: "<service>",
     meaning,
   }));
+  return [
+    ...changes,
+    {
+      name: "allow-push",
+      meaning: "short for --enable=receive-pack: whoever can connect can push",
+    },
+    {
+      name: "create-on-push",
+      meaning: "make a bare repository where a push finds none",
+    },
+  ];
 }
 
 /** What a service takes beside the options that both forms have. */
 const PROGRAM_OPTIONS: readonly OptionRow[] = [
   {
     name: "stateless-rpc",
-    meaning: "end after one request and its answer (git-upload-pack)",
+    meaning: "end after one request and its answer (git-upload-pack, " +
+      "git-receive-pack)",
   },
   {
     name: "http-backend-info-refs",
-    meaning: "end after the advertisement (git-upload-pack); also: " +
-      "--advertise-refs",
+    meaning: "end after the advertisement (git-upload-pack, " +
+      "git-receive-pack); also: --advertise-refs",
+  },
+  {
+    name: "quiet",
+    short: "q",
+    meaning: "tell of no progress (git-receive-pack)",
   },
 ];
 
@@ -168,8 +185,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "serve repositories over git://",
     operands: "[<directory>...]",
     description: [
-      "Serves every repository below <directory>, read-only. Without one it is",
-      "./repos, and without that a welcome repository that is kept in memory.",
+      "Serves every repository below <directory>, read-only unless told. Without",
+      "one it is ./repos, and without that a welcome repository that is kept in",
+      "memory.",
       "",
       "With --base-path, --base-path-relaxed, --strict-paths,",
       "--interpolated-path or --user-path the rules are those of git daemon: the",
@@ -188,10 +206,10 @@ export const COMMANDS: readonly CommandRow[] = [
     operands: "[<service> <directory>]",
     grammar: "own",
     description: [
-      "With a service, git-upload-pack or git-upload-archive, it stands in for",
-      "git's program of that name and takes its options, before the service or",
-      "behind it. GIT_PROTOCOL says which versions of the protocol the client",
-      "knows, GIT_NAMESPACE which refs are served.",
+      "With a service, git-upload-pack, git-receive-pack or git-upload-archive,",
+      "it stands in for git's program of that name and takes its options, before",
+      "the service or behind it. GIT_PROTOCOL says which versions of the",
+      "protocol the client knows, GIT_NAMESPACE which refs are served.",
       "",
       "Without one it is the forced command of an SSH key: what the client asks",
       "for is in SSH_ORIGINAL_COMMAND. But for GIT_PROTOCOL no variable named",

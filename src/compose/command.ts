@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import { host } from "../runtime/detect.ts";
 import { runCommandSession } from "../server/command_session.ts";
 import type { Limits } from "../server/limits.ts";
+import type { ServiceRow } from "../server/services.ts";
 import { streamConnection } from "../server/stream_connection.ts";
 import type { PushCallbacks } from "../service/receive_pack/push_events.ts";
 import type { SessionTerms } from "../service/types.ts";
@@ -20,7 +21,10 @@ export interface ServeCommandOptions extends PushCallbacks {
   /** Finds repositories. */
   readonly backend: Backend;
   /** The service, as a client names it. */
-  readonly service: "git-upload-pack" | "git-upload-archive";
+  readonly service:
+    | "git-upload-pack"
+    | "git-upload-archive"
+    | "git-receive-pack";
   /** The repository, as the backend knows it: "/hello.git". */
   readonly path: string;
   /** What the client sends; standard input unless told. */
@@ -35,6 +39,11 @@ export interface ServeCommandOptions extends PushCallbacks {
   readonly limits?: Partial<Limits>;
   /** What holds for the session; what git takes for granted unless told. */
   readonly terms?: Partial<SessionTerms>;
+  /**
+   * Whether a push that finds no repository makes a bare one, where the
+   * backend can; not unless told.
+   */
+  readonly createOnPush?: boolean;
   /** The log; silent unless told. */
   readonly logger?: Logger;
 }
@@ -74,9 +83,7 @@ export async function serveCommand(
         limits: { timeoutMs: 0, ...options.limits },
       }),
       {
-        service: options.service === "git-upload-pack"
-          ? "upload-pack"
-          : "upload-archive",
+        service: options.service.slice("git-".length) as ServiceRow["name"],
         path: options.path,
         protocol: options.protocol ?? "",
         ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -16,6 +16,7 @@ import type { ObjectStoreOptions } from "../storage/objects/options.ts";
 import type {
   AskedHost,
   Backend,
+  NewRepository,
   Repository,
   RepositoryAddress,
 } from "../storage/types.ts";
@@ -69,6 +70,14 @@ export class FileSystemBackend implements Backend {
    */
   openRepository(path: string, host?: AskedHost): Promise<Repository> {
     return this.#backend.openRepository(path, host);
+  }
+
+  /**
+   * Makes a bare repository at `path`, for a push that found none. Rejects
+   * with a RefusedError where none may be.
+   */
+  createRepository(path: string): Promise<NewRepository> {
+    return this.#backend.createRepository(path);
   }
 
   /**
@@ -137,6 +146,7 @@ export function directoryBackend(
   const backend = new FileSystemBackend("/", options);
   return {
     openRepository: (path) => backend.openDirectory(path, options.mode),
+    createRepository: (path) => backend.createRepository(path),
   };
 }
 

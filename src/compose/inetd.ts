@@ -20,6 +20,7 @@ export type ServeInetdOptions = Pick<
   | "terms"
   | "services"
   | "accessHook"
+  | "createOnPush"
   | "informativeErrors"
   | "logger"
 >;

@@ -6,7 +6,7 @@
 
 import { SILENT } from "../core/logger.ts";
 import { host } from "../runtime/detect.ts";
-import { processId } from "../runtime/process.ts";
+import { environment, processId } from "../runtime/process.ts";
 import { programHook } from "../server/access_hook.ts";
 import { hostLookUp } from "../server/host_names.ts";
 import { DEFAULT_LIMITS } from "../server/limits.ts";
@@ -20,6 +20,7 @@ import { callbackListeners } from "../service/receive_pack/push_events.ts";
 import { GIT_TERMS } from "../service/types.ts";
 import { hookSource } from "./hooks.ts";
 import { defaultKernels } from "./kernels.ts";
+import { pushOrigin } from "./push_origin.ts";
 import type { ServeTcpOptions } from "./tcp.ts";
 
 /** The context of sessions that are served with `options`. */
@@ -36,6 +37,7 @@ export function sessionContext(
     | "onPreReceive"
     | "onUpdate"
     | "onPostReceive"
+    | "createOnPush"
   >,
 ): SessionContext {
   const logger = options.logger ?? SILENT;
@@ -74,6 +76,8 @@ export function sessionContext(
       }),
     }),
     hooks: hookSource(callbackListeners(options, limits.hookMs)),
+    createOnPush: options.createOnPush ?? false,
+    origin: pushOrigin(environment),
     informativeErrors: options.informativeErrors ?? false,
   };
 }

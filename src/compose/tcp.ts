@@ -80,6 +80,11 @@ export interface ServeTcpOptions extends PushCallbacks {
    */
   readonly services?: readonly ServiceSetting[];
   /**
+   * Whether a push that finds no repository makes a bare one, where the
+   * backend can; not unless told.
+   */
+  readonly createOnPush?: boolean;
+  /**
    * A program that decides over every request, as git daemon's
    * `--access-hook`: an absolute path, or a name on the search path.
    */

@@ -7,6 +7,7 @@
 
 import { lookup } from "node:dns";
 import { readFileSync, statSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
 import { toUtf8 } from "../core/bytes.ts";
 import { runProgram } from "./programs.ts";
 
@@ -33,6 +34,43 @@ export async function findUser(name: string): Promise<UserAccount | undefined> {
   return /^\d+$/.test(uid) && /^\d+$/.test(gid)
     ? { name, uid: Number(uid), gid: Number(gid), home }
     : undefined;
+}
+
+/** The name of this machine, as it calls itself. */
+export function machineName(): string {
+  try {
+    return hostname();
+  } catch {
+    return "localhost";
+  }
+}
+
+/** The name of the account that this process runs as. */
+export function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // No account has our number.
+    return "unknown";
+  }
+}
+
+/** The full name of a user (ident.c: copy_gecos). Never rejects. */
+export async function fullNameOf(account: string): Promise<string> {
+  const gecos = (await entryOf("passwd", account))?.[4] ?? "";
+  const name = (gecos.split(",", 1)[0] ?? "").trim();
+  const capital = account.slice(0, 1).toUpperCase() + account.slice(1);
+  return name.replaceAll("&", capital);
+}
+
+/** The mail domain of this machine (ident.c: copy_email). Never rejects. */
+export async function mailDomain(): Promise<string> {
+  const [named = ""] = fileLines("/etc/mailname");
+  if (named.trim() !== "") return named.trim();
+  const host = machineName();
+  if (host.includes(".")) return host;
+  const { canonicalName } = await lookUpHost(host);
+  return canonicalName.includes(".") ? canonicalName : `${host}.(none)`;
 }
 
 /** The number of the group of that name, as `getgrnam` finds it. */

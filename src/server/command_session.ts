@@ -13,8 +13,9 @@ import { highestVersion } from "../wire/protocol_version.ts";
 import type { SessionContext } from "./session_context.ts";
 import { termsOfSession } from "./session_ids.ts";
 import { messageForPeer } from "../service/failure.ts";
-import type { Repository } from "../storage/types.ts";
 import { PacketWriter } from "../pktline/writer.ts";
+import { openTarget, type Target } from "./push_target.ts";
+import type { ServiceRow } from "./services.ts";
 import { TimedConnection } from "./timed_connection.ts";
 
 /** What is asked for. */
@@ -46,13 +47,32 @@ export async function runCommandSession(
       `'git-${asked.service}' is not served`,
     );
   }
-  let repository: Repository;
+  let target: Target;
   try {
-    repository = await context.backend.openRepository(asked.path);
+    // Whoever may start the program may use it.
+    const allowed = { ...row, isEnabled: ALLOWED };
+    target = await openTarget(allowed, context, asked.path);
   } catch (error) {
     if (row.name !== "upload-archive") throw error;
     throw await toldArchiver(connection, error);
   }
+  try {
+    await serve(connection, context, asked, row, target);
+  } finally {
+    target.done();
+  }
+}
+
+const ALLOWED = true;
+
+async function serve(
+  connection: Connection,
+  context: SessionContext,
+  asked: CommandSession,
+  { name, run }: ServiceRow,
+  { repository }: Target,
+): Promise<void> {
+  if (run === undefined) return;
   const idle = new AbortController();
   const signal = asked.signal === undefined
     ? idle.signal
@@ -72,7 +92,7 @@ export async function runCommandSession(
   });
   const protocol = highestVersion(asked.protocol);
   const { terms } = context;
-  await row.run({
+  await run({
     repository,
     connection: timed,
     protocol,
@@ -85,10 +105,11 @@ export async function runCommandSession(
     terms: termsOfSession(context, repository.config),
     path: asked.path,
     ...(context.hooks === undefined ? {} : { hooks: context.hooks }),
+    ...(context.origin === undefined ? {} : { origin: context.origin }),
   });
   // upload-pack.c: receive_needs; over git:// nobody sees how the child ended.
-  const mustAsk = row.name === "upload-pack" && protocol < 2 &&
-    !terms.advertiseOnly;
+  const mustAsk = !terms.advertiseOnly && (name === "receive-pack" ||
+    (name === "upload-pack" && protocol < 2));
   if (mustAsk && timed.isSilent) {
     throw new ProtocolError("hung-up", "the remote end hung up unexpectedly");
   }

@@ -42,12 +42,19 @@ const CLOSING_MS = 1000;
 /** How many threads in a row may fail before they came up. */
 const MAX_FAILED_STARTS = 3;
 /** Errands that read on; what follows a v2 request is for us. */
-const READING: ReadonlySet<Errand["kind"]> = new Set(["upload-pack"]);
+const READING: ReadonlySet<Errand["kind"]> = new Set([
+  "upload-pack",
+  "receive-pack",
+]);
 /**
  * Errands that cost more than a repository's weight tells: what they read comes
- * out of its compression, and patterns are held to every path.
+ * out of its compression, and patterns are held to every path. What a push
+ * brings is not known before.
  */
-const EXPANDING: ReadonlySet<Errand["kind"]> = new Set(["archive"]);
+const EXPANDING: ReadonlySet<Errand["kind"]> = new Set([
+  "archive",
+  "receive-pack",
+]);
 
 class Thread {
   readonly errands = new Map<number, AwayErrand>();

@@ -49,5 +49,9 @@ export const SERVICES: readonly ServiceRow[] = [
     configKey: "daemon.receivepack",
     isEnabled: false,
     isOverridable: true,
+    run: async (context) => {
+      const loaded = await import("../service/receive_pack/service.ts");
+      await loaded.receivePack(context);
+    },
   },
 ];

@@ -22,6 +22,7 @@ import { type GitRequest, parseGitRequest } from "../wire/git_request.ts";
 import { highestVersion } from "../wire/protocol_version.ts";
 import { closeGently, sendError } from "./farewell.ts";
 import { askedHost } from "./host_names.ts";
+import { openTarget, type Target } from "./push_target.ts";
 import { HOOK_REFUSED, notEnabled, refusalMessage } from "./refusal.ts";
 import { readRequestLine } from "./request_line.ts";
 import type { ServiceRow } from "./services.ts";
@@ -80,6 +81,11 @@ export async function runSession(
   }
 }
 
+interface Opened {
+  readonly service: Service;
+  readonly target: Target;
+}
+
 class Session {
   #connection: TimedConnection;
   #context: SessionContext;
@@ -102,9 +108,18 @@ class Session {
     const request = await this.#request();
     if (request === undefined) return;
     this.#options.onRequest?.();
-    const { service, repository } = await this.#open(request);
-    const { clock, kernels, limits, agent, errands, answers, hooks } =
-      this.#context;
+    const opened = await this.#open(request);
+    try {
+      await this.#serve(request, opened);
+    } finally {
+      opened.target.done();
+    }
+  }
+
+  async #serve(request: GitRequest, opened: Opened): Promise<void> {
+    const { service, target: { repository } } = opened;
+    const { clock, kernels, limits, agent } = this.#context;
+    const { errands, answers, hooks, origin } = this.#context;
     await service({
       repository,
       connection: this.#connection,
@@ -120,6 +135,7 @@ class Session {
       ...(answers === undefined ? {} : { answers }),
       path: binaryToUtf8(request.path),
       ...(hooks === undefined ? {} : { hooks }),
+      ...(origin === undefined ? {} : { origin }),
     });
   }
 
@@ -172,7 +188,7 @@ class Session {
   /** The service and the repository that were asked for, or a refusal. */
   async #open(
     request: GitRequest,
-  ): Promise<{ service: Service; repository: Repository }> {
+  ): Promise<Opened> {
     const row = this.#context.services.find(({ name }) =>
       name === request.service
     );
@@ -180,21 +196,27 @@ class Session {
       if (row === undefined || (!row.isEnabled && !row.isOverridable)) {
         throw notEnabled(request.service, ".");
       }
-      const { backend, lookUpHost, accessHook } = this.#context;
+      const { lookUpHost, accessHook } = this.#context;
       const host = request.host && askedHost(request.host, lookUpHost);
       const path = textOf(request.path);
-      const repository = await backend.openRepository(path, host);
-      const service = enabledService(row, repository, request.path);
-      await accessHook?.({
-        service: row.name,
-        path,
-        address: repository.address,
-        host,
-        connection: this.#connection,
-        signal: this.#ending.signal,
-        logger: this.#options.logger,
-      });
-      return { service, repository };
+      const target = await openTarget(row, this.#context, path, host);
+      try {
+        const { repository } = target;
+        const service = enabledService(row, repository, request.path);
+        await accessHook?.({
+          service: row.name,
+          path,
+          address: repository.address,
+          host,
+          connection: this.#connection,
+          signal: this.#ending.signal,
+          logger: this.#options.logger,
+        });
+        return { service, target };
+      } catch (error) {
+        target.done();
+        throw error;
+      }
     } catch (error) {
       await sendError(this.#connection, this.#messageFor(error, request.path));
       throw forLog(error, request.path);

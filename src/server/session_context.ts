@@ -41,6 +41,10 @@ export interface SessionContext {
   readonly answers?: AnswerCache;
   /** Where hooks of pushes come from; without it, there are none. */
   readonly hooks?: ServiceContext["hooks"];
+  /** Whether a push that finds no repository makes one. */
+  readonly createOnPush?: boolean;
+  /** Who serves; for pushes alone. */
+  readonly origin?: ServiceContext["origin"];
   /** Decides over every request before it is served: `--access-hook`. */
   readonly accessHook?: AccessHook;
   /** Looks a host name up for virtual hosting; without it, none is known. */

@@ -689,13 +689,12 @@ const DAEMON: readonly FeatureRow[] = [
     },
   },
   {
-    row: "--serve and receive-pack, refused",
+    row: "--serve, refused",
     async shows() {
       const command = await daemonCommand("ours");
       for (
         const [args, words] of [
           [["--serve"], /`serve' is internal to git daemon; /],
-          [["--enable=receive-pack"], /cannot enable receive-pack: it is not/],
           [["--bogus"], /unknown option|unrecognized|bogus/],
         ] as const
       ) {

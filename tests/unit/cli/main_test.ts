@@ -94,10 +94,4 @@ describe("gitsrv serve-command", () => {
       assert.equal((await run("serve-command", ...args)).code, 129);
     }
   });
-
-  it("says which services are not served", async () => {
-    const { code, error } = await run("serve-command", "git-receive-pack", "x");
-    assert.equal(code, 128);
-    assert.equal(error, "fatal: 'git-receive-pack' is not served\n");
-  });
 });
