@@ -46,6 +46,8 @@ export {
   UsageError,
 } from "./src/core/errors.ts";
 export type {
+  FamilyMaker,
+  FamilyNode,
   FamilyStep,
   FamilyWalk,
   Hash,
@@ -55,6 +57,7 @@ export type {
   InflateStep,
   InflateStream,
   Kernels,
+  MadeObjects,
   PackScanner,
   PackWalker,
   PackWalkerInit,
@@ -64,6 +67,7 @@ export type {
   SortedIds,
   WalkedPack,
 } from "./src/kernels/types.ts";
+export type { FsckLevel, FsckRules } from "./src/object/fsck/rules.ts";
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
 export type {
@@ -76,6 +80,21 @@ export type {
   PushFacts,
 } from "./src/service/receive_pack/push_events.ts";
 export type { PushedRef } from "./src/service/receive_pack/push_hooks.ts";
+export type {
+  IntakeLimits,
+  IntakeProgress,
+  PackInput,
+  Quarantine,
+  ReceivedPack,
+  ReceiveOptions,
+  RefFailure,
+  RefObserver,
+  RefPhase,
+  RefTransactionOptions,
+  RefUpdate,
+  RefWriter,
+  RepositoryWriter,
+} from "./src/storage/writes.ts";
 export { expandNamespace } from "./src/service/namespaces.ts";
 export type { ServiceLimits, SessionTerms } from "./src/service/types.ts";
 export type {

@@ -5,11 +5,11 @@
  */
 
 import type { Kernels } from "../kernels/types.ts";
-import { resolvePlainly } from "../pack/intake/resolver.ts";
 import { systemOwners } from "../runtime/owner.ts";
 import { NODE_WRITE_FILES } from "../runtime/write_files.ts";
 import type { FileWrites } from "../storage/files/writer.ts";
 import { packIntake } from "../storage/intake.ts";
+import { threadedResolver } from "./resolvers.ts";
 
 /** The files and processes of this machine. */
 export function fileWrites(kernels: Kernels): FileWrites {
@@ -17,7 +17,7 @@ export function fileWrites(kernels: Kernels): FileWrites {
     files: NODE_WRITE_FILES,
     owners: systemOwners(),
     intake: (format) =>
-      packIntake({ format, kernels, resolve: resolvePlainly }),
+      packIntake({ format, kernels, resolve: threadedResolver() }),
     pause,
   };
 }

@@ -129,6 +129,7 @@ export class FileRepository implements Repository {
         : guardedFileRefs({ ...common, layout: other });
     this.#refs = reftables ?? this.#refsOf(layout);
     const { config } = this;
+    this.#home = init.home;
     this.#borrowed = new BorrowedTips({ ...common, layout, config });
     this.#fileSystem = fileSystem;
     const place = {

@@ -25,7 +25,7 @@ import {
 import { parseCommit } from "../../object/commit.ts";
 import { parseTag } from "../../object/tag.ts";
 import { encodeTree, parseTree, treeEntryKind } from "../../object/tree.ts";
-import { resolvePlainly } from "../../pack/intake/resolver.ts";
+import { resolveDeltas } from "../../pack/intake/resolve_deltas.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import { ObjectSource } from "../objects/source.ts";
 import type { ConfigView, Repository, Snapshot } from "../types.ts";
@@ -181,7 +181,7 @@ export class MemoryRepository implements Repository {
   /** What changes it by git's rules, as a push does. */
   writer(): Promise<RepositoryWriter> {
     const { format, kernels, objects } = this.#init;
-    const intake = packIntake({ format, kernels, resolve: resolvePlainly });
+    const intake = packIntake({ format, kernels, resolve: resolveDeltas });
     return Promise.resolve({
       refs: this.refWriter,
       openQuarantine: () =>
