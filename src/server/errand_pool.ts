@@ -160,7 +160,8 @@ export class ErrandPool implements Errands {
       const weight = await this.#send(thread, conversation, {
         errand,
         address,
-        weigh: isLight === undefined,
+        // A push is never done here, and outdates what was weighed.
+        weigh: isLight === undefined && errand.kind !== "receive-pack",
       });
       if (weight !== undefined) {
         this.#light.note(address.gitDir, outline, weight);

@@ -55,6 +55,11 @@ export interface RandomAccess {
 export interface LooseStore {
   /** The ids that are there now. Equal stamps mean an equal list. */
   scan(): { readonly stamp: string; readonly oids: readonly Oid[] };
+  /**
+   * Whether one is there now, for stores whose scan names none: they are asked
+   * for each id that comes up. What they say holds for one snapshot.
+   */
+  has?(oid: Oid): boolean;
   /** The zlib stream of one, header inside, or `undefined` if it is gone. */
   read(oid: Oid): Uint8Array | undefined;
   /**
@@ -63,6 +68,9 @@ export interface LooseStore {
    */
   bytes?(most: number): number;
 }
+
+/** Streams of loose objects that are nowhere else yet, by their ids. */
+export type HeldLoose = Pick<ReadonlyMap<Oid, Uint8Array>, "has" | "get">;
 
 /** Commit-graph files, for stores that have them. */
 export interface CommitGraphStore {

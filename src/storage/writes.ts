@@ -34,7 +34,12 @@ export interface RepositoryWriter {
    * Makes a place for objects that nobody sees before they are published.
    * What dead processes have left of such places is removed first.
    */
-  openQuarantine(): Promise<Quarantine>;
+  openQuarantine(options?: QuarantineOptions): Promise<Quarantine>;
+  /**
+   * The repository now, for those who look at single objects, where that can
+   * be had for less than `Repository.snapshot`.
+   */
+  snapshot?(): Promise<Snapshot>;
   /** Writes `info/refs` and `objects/info/packs`, where a store has those. */
   updateServerInfo?(): Promise<void>;
   /**
@@ -148,6 +153,15 @@ export interface ReceivedPack {
   readonly completed: number;
   /** Whether it is stored as a pack, not as loose objects. */
   readonly isPack: boolean;
+}
+
+/** How a quarantine is made. */
+export interface QuarantineOptions {
+  /**
+   * "programs" where hooks may look into it, as unless told; a few objects
+   * that nobody is to see take less time.
+   */
+  readonly seenBy?: "programs" | "nobody";
 }
 
 /**

@@ -53,7 +53,7 @@ export async function answerPush(
   if (writer === undefined) {
     throw new RefusedError("read-only", "this repository can only be read");
   }
-  using before = await stored.snapshot();
+  using before = await (writer.snapshot?.() ?? stored.snapshot());
   if (advertiseOnly || !stateless) {
     await advertisePush(conversation, before, settings);
     await conversation.writer.send();
@@ -160,6 +160,9 @@ class PushSession {
       band: this.#band,
       isQuiet: this.#features.quiet || context.terms.quiet === true,
       keep: this.#init.origin.keep,
+      seenBy: this.#hooks === undefined
+        ? "nobody"
+        : this.#hooks.quarantineSeenBy ?? "programs",
       fsck: () =>
         settings.fsck.isEnabled
           ? fsckRules(

@@ -40,6 +40,7 @@ export function eventHooks(
     options = push.options?.map((option) => binaryToUtf8(option)) ?? [];
   };
   return {
+    quarantineSeenBy: "nobody",
     preReceive: async (push, _environment, output) => {
       note(push);
       return await tell("pre-receive", push.refs, output);

@@ -76,6 +76,8 @@ function hooksOf(programs: Programs, zero: Oid): PushHooks {
   const lineOf = ({ old = zero, new: to, name }: RefUpdate) =>
     `${old} ${to} ${name}\n`;
   return {
+    // The others run when its objects are everybody's.
+    quarantineSeenBy: programs.has("pre-receive") ? "programs" : "nobody",
     preReceive: (push, environment, output) =>
       programs.mayGoOn({
         name: "pre-receive",

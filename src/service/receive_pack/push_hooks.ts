@@ -36,6 +36,8 @@ export type HookOutput = (bytes: Uint8Array) => Promise<void>;
 
 /** The hooks of one session on one repository. */
 export interface PushHooks {
+  /** Whether a program may look into the quarantine, as unless told. */
+  readonly quarantineSeenBy?: "programs" | "nobody";
   /**
    * Before anything of the push is visible; `environment` is the quarantine's.
    * False refuses all of it. Rejects where a hook cannot be run.
@@ -70,6 +72,7 @@ const ACCEPTED = true;
 
 /** Where there are no hooks. */
 export const NO_HOOKS: PushHooks = {
+  quarantineSeenBy: "nobody",
   preReceive: async () => await Promise.resolve(ACCEPTED),
   postReceive: () => Promise.resolve(),
   postUpdate: () => Promise.resolve(),
@@ -81,7 +84,11 @@ export function joinHooks(first: PushHooks, second: PushHooks): PushHooks {
     each !== undefined
   );
   const observe = joinObservers(first.observe, second.observe);
+  const isUnseen = [first, second].every(({ quarantineSeenBy }) =>
+    quarantineSeenBy === "nobody"
+  );
   return {
+    quarantineSeenBy: isUnseen ? "nobody" : "programs",
     preReceive: async (push, environment, output) =>
       await first.preReceive(push, environment, output) &&
       await second.preReceive(push, environment, output),

@@ -36,6 +36,8 @@ export interface UnpackInit {
   readonly isQuiet: boolean;
   /** What the pack's `.keep` says. */
   readonly keep: string;
+  /** Who may look into the quarantine. */
+  readonly seenBy: "programs" | "nobody";
   /** Checks of every object, if any; throws a RefusedError for bad settings. */
   fsck(): FsckRules | undefined;
 }
@@ -58,7 +60,7 @@ export async function unpack(init: UnpackInit): Promise<Unpacked> {
   const isSmall = count < settings.unpackLimit;
   let quarantine: Quarantine;
   try {
-    quarantine = await writer.openQuarantine();
+    quarantine = await writer.openQuarantine({ seenBy: init.seenBy });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     noteFault(context, "Cannot open a quarantine", error);

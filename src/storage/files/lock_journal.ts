@@ -206,8 +206,14 @@ export class LockJournal {
   /** Removes the own directory once nothing is in it. */
   #tidy(): void {
     if (this.#open > 0) return;
-    const remove = () => (this.#init.files.removeDirectory(this.#own), true);
-    attempt(remove) ?? attempt(remove);
+    try {
+      this.#init.files.removeDirectory(this.#own);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      // Others of this process have something in it.
+      if (hasCode(error, "ENOTEMPTY", "EEXIST")) return;
+      quietly(() => this.#init.files.removeDirectory(this.#own));
+    }
   }
 
   /** Where locks may be that a record is of. */

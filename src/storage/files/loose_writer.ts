@@ -86,7 +86,8 @@ function createLoose(
   }
 }
 
-function compressed(
+/** What the file of a loose object holds. */
+export function compressed(
   { kernels }: ObjectWriting,
   { kind, data }: ObjectData,
 ): Uint8Array {

@@ -10,8 +10,10 @@ import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions, PackTableCache } from "../objects/options.ts";
 import { type ObjectSnapshot, ObjectSource } from "../objects/source.ts";
+import type { HeldLoose, LooseStore } from "../ports.ts";
 import type { ConfigView } from "../types.ts";
 import { ObjectDirectories } from "./alternates.ts";
+import { AskedLooseStore } from "./asked_loose.ts";
 import { FileBitmapStore } from "./bitmaps.ts";
 import { FileCommitGraphStore } from "./commit_graphs.ts";
 import type { Complaints } from "./complaints.ts";
@@ -47,11 +49,16 @@ export interface FileObjectsInit {
   readonly now: Now;
   /** How much memory the objects may take. */
   readonly options: ObjectStoreOptions;
+  /** Whether loose objects are listed, or asked for one by one. */
+  readonly loose?: "listed" | "asked";
+  /** Of the same repository: what it knows of packs is taken over. */
+  readonly beside?: FileObjects;
 }
 
 /** The objects of one repository, over time. */
 export class FileObjects {
   readonly #source: ObjectSource;
+  readonly #packs: FilePackStore;
   readonly #bytes: () => number;
 
   /** Reads nothing yet. */
@@ -63,10 +70,14 @@ export class FileObjects {
       ? () => alternates.read()
       : () => [quarantine, ...alternates.read()];
     const common = { ...init, directories };
-    const packs = new FilePackStore(common);
-    const loose = new FileLooseStore(common);
+    const { beside } = init;
+    const packs = new FilePackStore(common, beside && beside.#packs);
+    this.#packs = packs;
+    const loose: LooseStore = init.loose === "asked"
+      ? new AskedLooseStore(common)
+      : new FileLooseStore(common);
     this.#bytes = () =>
-      packs.bytes() + loose.bytes(WEIGHED_LOOSE) +
+      packs.bytes() + (loose.bytes?.(WEIGHED_LOOSE) ?? Infinity) +
       helperBytes(fileSystem, directories());
     this.#source = new ObjectSource(
       {
@@ -82,8 +93,8 @@ export class FileObjects {
   }
 
   /** The objects now: as {@linkcode ObjectSource.snapshot}. */
-  snapshot(): ObjectSnapshot {
-    return this.#source.snapshot();
+  snapshot(held?: HeldLoose): ObjectSnapshot {
+    return this.#source.snapshot(held);
   }
 
   /** As {@linkcode ObjectSource.tables}. */

@@ -64,9 +64,10 @@ export class FilePackStore implements PackStore {
     readonly result: ReturnType<PackStore["scan"]>;
   } | undefined;
 
-  /** Reads nothing yet. */
-  constructor(init: FilePackStoreInit) {
+  /** Reads nothing yet; begins with what `known` has seen last. */
+  constructor(init: FilePackStoreInit, known?: FilePackStore) {
     this.#init = init;
+    if (known !== undefined) this.#listings = known.#listings;
   }
 
   scan(): { readonly stamp: string; readonly packs: readonly StoredPack[] } {

@@ -67,11 +67,33 @@ export async function publish(
       `Cannot publish ${joinPath(path, missing)}: it is gone`,
     );
   }
-  const publication = new Publication(writing, path, onKeep);
+  const publication = new Publication(
+    writing,
+    (name) => joinPath(path, name),
+    onKeep,
+    path,
+  );
   for (const name of found) {
     if (!name.startsWith("pack/")) await publication.addLoose(name);
   }
   await publication.addPackParts(packParts(found));
+  await publication.sync();
+}
+
+/**
+ * Publishes loose objects that lie elsewhere: names as they are to be, relative
+ * to the object directory, and where each is now.
+ */
+export async function publishLoose(
+  writing: ObjectWriting,
+  objects: ReadonlyMap<string, string>,
+): Promise<void> {
+  const publication = new Publication(
+    writing,
+    (name) => objects.get(name) as string,
+    () => {},
+  );
+  for (const name of objects.keys()) await publication.addLoose(name);
   await publication.sync();
 }
 
@@ -104,7 +126,8 @@ function packParts(found: ReadonlySet<string>): string[] {
 /** One publication under way. */
 class Publication {
   readonly #writing: ObjectWriting;
-  readonly #path: string;
+  readonly #pathOf: (name: string) => string;
+  readonly #quarantine: string;
   readonly #onKeep: (path: string) => void;
   /** Directories in which names were added. */
   readonly #changed = new Set<string>();
@@ -113,11 +136,13 @@ class Publication {
 
   constructor(
     writing: ObjectWriting,
-    path: string,
+    pathOf: (name: string) => string,
     onKeep: (path: string) => void,
+    quarantine = "",
   ) {
     this.#writing = writing;
-    this.#path = path;
+    this.#pathOf = pathOf;
+    this.#quarantine = quarantine;
     this.#onKeep = onKeep;
   }
 
@@ -178,7 +203,7 @@ class Publication {
     isWhole: (from: string, to: string) => boolean | Promise<boolean>,
   ): Promise<void> {
     const { files, objectsDir, shared } = this.#writing;
-    const from = joinPath(this.#path, name);
+    const from = this.#pathOf(name);
     const to = joinPath(objectsDir, name);
     this.#changed.add(to.slice(0, to.lastIndexOf("/")));
     if (this.#addName(from, to)) {
@@ -229,7 +254,7 @@ class Publication {
    */
   #takeBack(): void {
     for (const path of this.#added.reverse()) {
-      withdrawPart(this.#writing.files, path, this.#path);
+      withdrawPart(this.#writing.files, path, this.#quarantine);
     }
   }
 

@@ -12,9 +12,12 @@ import type { ExistingObjects, PackInput } from "../../pack/intake/ports.ts";
 import { openReceived, type PackIntake, type TakenIn } from "../intake.ts";
 import type { ObjectData, ObjectStore, Snapshot } from "../types.ts";
 import type { Quarantine, ReceivedPack, ReceiveOptions } from "../writes.ts";
+import type { HeldLoose } from "../ports.ts";
+import { HeldObjects } from "./held_objects.ts";
+import type { LockJournal } from "./lock_journal.ts";
 import { writeLoose } from "./loose_writer.ts";
 import { type ObjectWriting, quietly } from "./object_writing.ts";
-import { publish } from "./publish.ts";
+import { publish, publishLoose } from "./publish.ts";
 import {
   keepText,
   makeQuarantineDirectory,
@@ -38,8 +41,14 @@ export interface FileQuarantineInit {
   readonly writing: ObjectWriting;
   /** Takes packs in. */
   readonly intake: PackIntake;
-  /** The repository's own objects. */
-  readonly repository: Pick<ObjectsView, "objects">;
+  /** The repository's own objects, and those that are held beside them. */
+  readonly repository: Pick<ObjectsView, "objects"> & {
+    snapshot(held: HeldLoose): Snapshot;
+  };
+  /** Who may look into it. */
+  readonly seenBy: "programs" | "nobody";
+  /** Records files that have no name yet; absent: all of them have one. */
+  readonly journal: LockJournal | undefined;
   /** Sees what is in a quarantine, too. */
   view(quarantine: string): ObjectsView;
   /** Whether packs get a reverse index: `pack.writeReverseIndex`. */
@@ -55,7 +64,10 @@ export interface FileQuarantineInit {
 export class FileQuarantine implements Quarantine {
   readonly environment: Readonly<Record<string, string>>;
   readonly #init: FileQuarantineInit;
-  readonly #path: string;
+  /** Its directory, once there is one. */
+  #path: string | undefined;
+  /** A few objects that nobody is to see need none. */
+  #held: HeldObjects | undefined;
   /** Relative paths of what was received. */
   readonly #names: string[] = [];
   /** Paths in the repository that go when the refs are updated. */
@@ -63,14 +75,17 @@ export class FileQuarantine implements Quarantine {
   #view: ObjectsView | undefined;
   #isPublished = false;
 
-  /** Makes its directory. Throws the StorageError of what fails. */
+  /**
+   * Makes its directory where programs may look into it. Throws the
+   * StorageError of what fails.
+   */
   constructor(init: FileQuarantineInit) {
     this.#init = init;
-    this.#path = makeQuarantineDirectory(init.writing);
-    this.environment = {
+    const path = init.seenBy === "programs" ? this.#directory() : undefined;
+    this.environment = path === undefined ? {} : {
       GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(init.writing.objectsDir),
-      GIT_OBJECT_DIRECTORY: this.#path,
-      GIT_QUARANTINE_PATH: this.#path,
+      GIT_OBJECT_DIRECTORY: path,
+      GIT_QUARANTINE_PATH: path,
     };
   }
 
@@ -80,7 +95,14 @@ export class FileQuarantine implements Quarantine {
   ): Promise<ReceivedPack> {
     const { writing, isCollecting } = this.#init;
     const unpackLimit = isCollecting() ? 0 : options.unpackLimit;
-    const pack = new QuarantinePack(writing, this.#path, unpackLimit);
+    // What was held is no longer all there is.
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) {
+      this.#names.push(...held.moveTo(this.#directory()));
+    }
+    const directory = () => this.#directory();
+    const pack = new QuarantinePack(writing, directory, unpackLimit);
     try {
       const taken = await this.#take(input, pack, unpackLimit, options);
       options.signal.throwIfAborted();
@@ -99,18 +121,21 @@ export class FileQuarantine implements Quarantine {
 
   // deno-lint-ignore require-await -- what it throws is a rejection
   async snapshot(): Promise<Snapshot> {
-    return this.#seen().snapshot();
+    return this.#path === undefined
+      ? this.#init.repository.snapshot(this.#held ?? NOTHING_HELD)
+      : this.#seen(this.#path).snapshot();
   }
 
   async publish(): Promise<void> {
     if (this.#isPublished) throw new TypeError("Cannot publish twice");
     this.#isPublished = true;
-    await publish(
-      this.#init.writing,
-      this.#path,
-      this.#names,
-      (path) => this.#keeps.push(path),
-    );
+    const { writing } = this.#init;
+    if (this.#path !== undefined) {
+      const keep = (path: string) => void this.#keeps.push(path);
+      await publish(writing, this.#path, this.#names, keep);
+    } else if (this.#held !== undefined) {
+      await publishLoose(writing, this.#held.paths());
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -121,12 +146,17 @@ export class FileQuarantine implements Quarantine {
       const remove = () => files.unlink(path);
       if (quietly(remove) === undefined) quietly(remove);
     }
-    removeQuarantine(files, this.#path);
+    if (this.#path !== undefined) removeQuarantine(files, this.#path);
+    this.#held?.forget();
     return Promise.resolve();
   }
 
-  #seen(): ObjectsView {
-    return this.#view ??= this.#init.view(this.#path);
+  #directory(): string {
+    return this.#path ??= makeQuarantineDirectory(this.#init.writing);
+  }
+
+  #seen(path: string): ObjectsView {
+    return this.#view ??= this.#init.view(path);
   }
 
   async #take(
@@ -137,7 +167,9 @@ export class FileQuarantine implements Quarantine {
   ): Promise<TakenIn> {
     const { intake, repository, writing } = this.#init;
     const { limits, fsck, onProgress, signal } = options;
-    const here = this.#names.length > 0 ? this.#seen() : repository;
+    const here = this.#names.length > 0 && this.#path !== undefined
+      ? this.#seen(this.#path)
+      : repository;
     const { store, release } = here.objects();
     try {
       return await intake.take(input, pack, {
@@ -176,12 +208,25 @@ export class FileQuarantine implements Quarantine {
     const store = openReceived(pack, taken, writing.kernels);
     try {
       const objects = objectsOf(taken, store);
-      return await writeLoose(writing, this.#path, objects);
+      const { journal } = this.#init;
+      if (
+        this.#path === undefined && taken.objects <= MOST_HELD &&
+        journal !== undefined
+      ) {
+        this.#held = new HeldObjects(writing, journal);
+        await this.#held.add(objects);
+        return [];
+      }
+      return await writeLoose(writing, this.#directory(), objects);
     } finally {
       store.close();
     }
   }
 }
+
+/** So many objects that nobody is to see are held, none of them in a place. */
+const MOST_HELD = 32;
+const NOTHING_HELD: HeldLoose = new Map();
 
 /** How many of the entries that were sent are deltas. */
 function deltasOf({ entries, objects }: TakenIn): number {

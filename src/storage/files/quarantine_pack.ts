@@ -40,19 +40,24 @@ export class QuarantinePack implements PackSink {
   /** Where it is, once it is in a file. */
   path?: string;
   readonly #writing: ObjectWriting;
-  readonly #directory: string;
+  readonly #quarantine: () => string;
   readonly #unpackLimit: number;
   #held: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(FIRST_HELD_BYTES);
   #file: WritableFile | undefined;
   #size = 0;
 
   /**
-   * An empty one, whose files are to be in the quarantine `directory`. Packs
-   * that say that they have fewer than `unpackLimit` objects are held.
+   * An empty one, whose files are to be in the directory that `quarantine`
+   * gives or makes. Packs that say that they have fewer than `unpackLimit`
+   * objects are held.
    */
-  constructor(writing: ObjectWriting, directory: string, unpackLimit: number) {
+  constructor(
+    writing: ObjectWriting,
+    quarantine: () => string,
+    unpackLimit: number,
+  ) {
     this.#writing = writing;
-    this.#directory = joinPath(directory, "pack");
+    this.#quarantine = quarantine;
     this.#unpackLimit = unpackLimit;
   }
 
@@ -129,6 +134,10 @@ export class QuarantinePack implements PackSink {
     this.#file?.close();
     this.#file = undefined;
     this.#held = new Uint8Array(0);
+  }
+
+  get #directory(): string {
+    return joinPath(this.#quarantine(), "pack");
   }
 
   *#helpers(

@@ -14,6 +14,7 @@ import type { RefName } from "../../core/ref_name.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import type { ObjectSnapshot } from "../objects/source.ts";
+import type { HeldLoose } from "../ports.ts";
 import type {
   ConfigView,
   ObjectStore,
@@ -103,6 +104,7 @@ export class FileRepository implements Repository {
   readonly #fileSystem: FileSystem;
   readonly #complaints: Complaints;
   #loaded: FileObjects | undefined;
+  #asked: FileObjects | undefined;
   #isClosed = false;
 
   /** Reads nothing but what it is given. */
@@ -163,7 +165,16 @@ export class FileRepository implements Repository {
     return once(async () => {
       const { FileWriter, openRefWriter } = await writerModule();
       const { FileObjects } = await objectsModule();
-      const objects = await this.#objects();
+      const { tables } = await this.#objects();
+      // Pushes look at few objects, in a repository that each of them changes.
+      const asked: FileObjectsInit = {
+        ...place,
+        loose: "asked",
+        options: { ...place.options, tables },
+      };
+      const objects = new FileObjects(asked);
+      this.#asked = objects;
+      if (this.#isClosed) objects.close();
       const writes = await loadWrites();
       const { layout, format, config } = this;
       const common = { writes, layout, format, config, kernels: place.kernels };
@@ -176,12 +187,20 @@ export class FileRepository implements Repository {
           reftables,
           objects: () => objects.snapshot(),
         }),
-        snapshot: () => this.snapshot(),
-        repository: { objects: () => objects.snapshot() },
+        snapshot: () => Promise.resolve(this.#snapshotOf(objects)),
+        repository: {
+          objects: () => objects.snapshot(),
+          snapshot: (held) => this.#snapshotOf(objects, held),
+        },
         view: (quarantine) => {
           // Packs that are open in the repository are not read again.
           const options = { ...place.options, tables: objects.tables };
-          const all = new FileObjects({ ...place, quarantine, options });
+          const all = new FileObjects({
+            ...asked,
+            quarantine,
+            options,
+            beside: objects,
+          });
           return {
             objects: () => all.snapshot(),
             snapshot: () => this.#snapshotOf(all),
@@ -200,14 +219,14 @@ export class FileRepository implements Repository {
     return this.#snapshotOf(await this.#objects());
   }
 
-  #snapshotOf(objects: FileObjects): Snapshot {
+  #snapshotOf(objects: FileObjects, held?: HeldLoose): Snapshot {
     // Refs first: what they name was there before them.
     const refs = this.#refs.readNow();
     const shallow = this.#shallow.read();
     return new FileSnapshot(
       refs,
       shallow,
-      () => objects.snapshot(),
+      () => objects.snapshot(held),
       this.#kernels,
       () => objects.bytes(),
     );
@@ -273,6 +292,7 @@ export class FileRepository implements Repository {
   close(): void {
     this.#isClosed = true;
     this.#loaded?.close();
+    this.#asked?.close();
   }
 }
 

@@ -10,13 +10,23 @@ import type { WritableFiles } from "../../core/write_files.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { PackIntake } from "../intake.ts";
 import type { ConfigView, Snapshot } from "../types.ts";
-import type { Quarantine, RefWriter, RepositoryWriter } from "../writes.ts";
+import type {
+  Quarantine,
+  QuarantineOptions,
+  RefWriter,
+  RepositoryWriter,
+} from "../writes.ts";
 import { fsyncPlan } from "./fsync.ts";
+import { canHold } from "./held_objects.ts";
 import type { Layout } from "./layout.ts";
 import { LockJournal } from "./lock_journal.ts";
 import { type ObjectWriting, quietly } from "./object_writing.ts";
 import { joinPath } from "./paths.ts";
-import { FileQuarantine, type ObjectsView } from "./quarantine.ts";
+import {
+  FileQuarantine,
+  type FileQuarantineInit,
+  type ObjectsView,
+} from "./quarantine.ts";
 import { sweepKeeps, sweepQuarantines } from "./quarantine_directory.ts";
 import { writeServerInfo } from "./server_info.ts";
 import { addShallow } from "./shallow_writer.ts";
@@ -56,8 +66,8 @@ export interface FileWriterInit {
   readonly refs: RefWriter;
   /** The repository now. */
   snapshot(): Promise<Snapshot>;
-  /** The repository's own objects. */
-  readonly repository: Pick<ObjectsView, "objects">;
+  /** The repository's own objects, and those that are held beside them. */
+  readonly repository: FileQuarantineInit["repository"];
   /** Sees what is in a quarantine, too. */
   view(quarantine: string): ObjectsView;
 }
@@ -75,8 +85,10 @@ export class FileWriter implements RepositoryWriter {
   }
 
   // deno-lint-ignore require-await -- what it throws is a rejection
-  async openQuarantine(): Promise<Quarantine> {
-    const { writes, format, config, repository, view } = this.#init;
+  async openQuarantine(
+    { seenBy = "programs" }: QuarantineOptions = {},
+  ): Promise<Quarantine> {
+    const { writes, layout, format, config, repository, view } = this.#init;
     const writing = this.#writing();
     // Keeps are looked for where something was left, and once in any case.
     const hasLeftovers = sweepQuarantines(writing);
@@ -87,11 +99,19 @@ export class FileWriter implements RepositoryWriter {
       intake: writes.intake(format),
       repository,
       view,
+      seenBy,
+      journal: canHold(writing, layout.commonDir)
+        ? this.#journal(writing)
+        : undefined,
       reverseIndex: config.boolean("pack.writereverseindex") ?? true
         ? "written"
         : "none",
       isCollecting: () => this.#isCollecting(),
     });
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#init.snapshot();
   }
 
   async updateServerInfo(): Promise<void> {
@@ -101,16 +121,16 @@ export class FileWriter implements RepositoryWriter {
   }
 
   async addShallow(commits: readonly Oid[]): Promise<void> {
-    const { writes, layout } = this.#init;
-    const { commonDir } = layout;
+    const { commonDir } = this.#init.layout;
     const writing = this.#writing();
-    const journal = new LockJournal({
-      files: writes.files,
-      root: commonDir,
-      owners: writes.owners,
-      shared: writing.shared,
-    });
+    const journal = this.#journal(writing);
     await addShallow({ writing, commonDir, journal }, commits);
+  }
+
+  #journal({ shared }: ObjectWriting): LockJournal {
+    const { writes, layout } = this.#init;
+    const { files, owners } = writes;
+    return new LockJournal({ files, root: layout.commonDir, owners, shared });
   }
 
   #writing(): ObjectWriting {

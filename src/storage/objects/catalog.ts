@@ -13,6 +13,7 @@
 import { type ObjectFormat, type Oid, oidToRaw } from "../../core/oid.ts";
 import { arrangePacks, IdTable } from "./id_table.ts";
 import type { OpenedPack } from "./opened_pack.ts";
+import type { HeldLoose } from "../ports.ts";
 import type { PackPool, PoolScan } from "./pack_pool.ts";
 
 /** Flag of a number: at least one copy is here. */
@@ -54,6 +55,8 @@ export class Catalog {
   /** Ids that were added because something names them. */
   absent = 0;
   readonly #pool: PackPool;
+  readonly #asksLoose: boolean;
+  readonly #held: HeldLoose | undefined;
   readonly #packs = new Set<OpenedPack>();
   readonly #segments: Segment[] = [];
   #recent: Segment = NOWHERE;
@@ -61,9 +64,16 @@ export class Catalog {
   #stamp: string;
   #isClosed = false;
 
-  /** Takes in everything that `scan` tells of. */
-  constructor(pool: PackPool, scan: PoolScan, format: ObjectFormat) {
+  /** Takes in everything that `scan` tells of; `held` are found when asked. */
+  constructor(
+    pool: PackPool,
+    scan: PoolScan,
+    format: ObjectFormat,
+    held?: HeldLoose,
+  ) {
     this.#pool = pool;
+    this.#held = held;
+    this.#asksLoose = pool.asksLoose;
     this.#stamp = scan.stamp;
     const packs = scan.packs();
     let total = scan.loose.length;
@@ -92,13 +102,22 @@ export class Catalog {
     if (known >= 0) return known;
     const number = this.ids.add(bytes, at);
     this.#fit(this.ids.count);
-    this.absent++;
+    if (!this.#asksLoose || !this.#askFor(number)) this.absent++;
     return number;
   }
 
   /** The number for an id, or -1. */
   find(oid: Oid): number {
-    return this.ids.find(oidToRaw(oid), 0);
+    return this.findRaw(oidToRaw(oid), 0);
+  }
+
+  /** The number for the id at `at`, or -1. */
+  findRaw(bytes: Uint8Array, at: number): number {
+    const known = this.ids.find(bytes, at);
+    if (!this.#asksLoose) return known;
+    if (known < 0) return this.intern(bytes, at);
+    if (((this.flags[known] as number) & HERE) === 0) this.#askFor(known);
+    return known;
   }
 
   /** Ids of what is here that begin so, {@linkcode MAX_STARTING} at most. */
@@ -200,6 +219,22 @@ export class Catalog {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const pack of this.#packs) pack.release();
+  }
+
+  /** The stream of the loose object `number`, or `undefined`. */
+  readLoose(number: number): Uint8Array | undefined {
+    const oid = this.ids.oid(number);
+    return this.#held?.get(oid) ?? this.#pool.readLoose(oid);
+  }
+
+  /** Looks for the loose object `number`, which no listing names. */
+  #askFor(number: number): boolean {
+    const oid = this.ids.oid(number);
+    if (this.#held?.has(oid) !== true && !this.#pool.hasLoose(oid)) {
+      return false;
+    }
+    this.flags[number] = (this.flags[number] as number) | LOOSE | HERE;
+    return true;
   }
 
   #addPack(pack: OpenedPack): void {

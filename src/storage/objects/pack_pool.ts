@@ -85,6 +85,16 @@ export class PackPool {
     };
   }
 
+  /** Whether loose objects are asked for, rather than listed. */
+  get asksLoose(): boolean {
+    return this.#ports.loose?.has !== undefined;
+  }
+
+  /** Whether a loose object that is not listed is there now. */
+  hasLoose(oid: Oid): boolean {
+    return this.#ports.loose?.has?.(oid) ?? false;
+  }
+
   /** The stream of a loose object, or `undefined`. */
   readLoose(oid: Oid): Uint8Array | undefined {
     return this.#ports.loose?.read(oid);

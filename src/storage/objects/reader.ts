@@ -24,14 +24,12 @@ import { BaseCache } from "./base_cache.ts";
 import { BAD, BASE, type Catalog, LOOSE } from "./catalog.ts";
 import type { OpenedPack } from "./opened_pack.ts";
 import type { ObjectStoreSettings } from "./options.ts";
-import type { PackPool } from "./pack_pool.ts";
 
 /** Reads the objects of a catalog. */
 export class ObjectReader {
   /** Bases of deltas. */
   readonly cache: BaseCache;
   readonly #catalog: Catalog;
-  readonly #pool: PackPool;
   readonly #kernels: Kernels;
   readonly #settings: ObjectStoreSettings;
   readonly #rawLength: number;
@@ -42,13 +40,11 @@ export class ObjectReader {
   /** A reader with an empty cache. */
   constructor(
     catalog: Catalog,
-    pool: PackPool,
     format: ObjectFormat,
     kernels: Kernels,
     settings: ObjectStoreSettings,
   ) {
     this.#catalog = catalog;
-    this.#pool = pool;
     this.#kernels = kernels;
     this.#settings = settings;
     this.#rawLength = format.rawLength;
@@ -410,7 +406,7 @@ export class ObjectReader {
     if (((this.#catalog.flags[number] as number) & LOOSE) === 0) {
       return undefined;
     }
-    const stream = this.#pool.readLoose(this.#catalog.ids.oid(number));
+    const stream = this.#catalog.readLoose(number);
     if (stream === undefined) this.#spoilLoose(number, this.#cause);
     return stream;
   }

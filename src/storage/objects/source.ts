@@ -7,7 +7,7 @@
 
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import type { ObjectPorts } from "../ports.ts";
+import type { HeldLoose, ObjectPorts } from "../ports.ts";
 import type { ObjectStore } from "../types.ts";
 import {
   type ObjectStoreOptions,
@@ -56,12 +56,17 @@ export class ObjectSource {
     this.#pool = new PackPool(ports, format, kernels, this.#settings);
   }
 
-  /** The objects now. Costs one scan of the ports where nothing changed. */
-  snapshot(): ObjectSnapshot {
+  /**
+   * The objects now. Costs one scan of the ports where nothing changed. Where
+   * loose objects are asked for, every snapshot has a store of its own, and
+   * `held` are among them.
+   */
+  snapshot(held?: HeldLoose): ObjectSnapshot {
     const scan = this.#pool.scan();
     let shared = this.#current;
     if (
       shared === undefined || shared.id !== scan.stamp ||
+      this.#pool.asksLoose ||
       shared.store.absent > this.#settings.maxAbsent
     ) {
       const store = new PooledStore(
@@ -70,6 +75,7 @@ export class ObjectSource {
         this.#format,
         this.#kernels,
         this.#settings,
+        held,
       );
       this.#retire();
       shared = { id: scan.stamp, store, users: 0 };
@@ -80,14 +86,14 @@ export class ObjectSource {
     if (shared.users === 0) shared.store.refreshGraph();
     shared.users++;
     const { id, store } = shared;
-    let held: Shared | undefined = shared;
+    let used: Shared | undefined = shared;
     return {
       id,
       store,
       release: () => {
-        if (held === undefined) return;
-        const released = held;
-        held = undefined;
+        if (used === undefined) return;
+        const released = used;
+        used = undefined;
         this.#release(released);
       },
     };

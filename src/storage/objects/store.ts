@@ -11,6 +11,7 @@ import { type ObjectFormat, type Oid, oidToRaw } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import { type Kind, TAG } from "../../object/kind.ts";
 import { parseTag } from "../../object/tag.ts";
+import type { HeldLoose } from "../ports.ts";
 import type {
   ObjectData,
   ObjectStore,
@@ -54,13 +55,14 @@ export class PooledStore implements ObjectStore {
     format: ObjectFormat,
     kernels: Kernels,
     settings: ObjectStoreSettings,
+    held?: HeldLoose,
   ) {
     this.format = format;
     this.#kernels = kernels;
     this.#settings = settings;
-    const catalog = new Catalog(pool, scan, format);
+    const catalog = new Catalog(pool, scan, format, held);
     this.#catalog = catalog;
-    this.#reader = new ObjectReader(catalog, pool, format, kernels, settings);
+    this.#reader = new ObjectReader(catalog, format, kernels, settings);
     this.#sizes = new ObjectSizes(catalog, this.#reader, kernels, format);
     this.#walker = new StoreWalker(
       catalog,
@@ -126,9 +128,8 @@ export class PooledStore implements ObjectStore {
   }
 
   hasAll(ids: Uint8Array): boolean {
-    const { ids: table } = this.#catalog;
     for (let at = 0; at < ids.length; at += this.format.rawLength) {
-      const number = table.find(ids, at);
+      const number = this.#catalog.findRaw(ids, at);
       if (number < 0 || !this.has(number)) return false;
     }
     return true;
