@@ -26,6 +26,10 @@ import { expandHad, expandWanted, inSteps } from "./tree_walk.ts";
 const OBJECTS_PER_STEP = 16_384;
 /** Up to so many known tips are all looked at: that costs next to nothing. */
 const FEW_TIPS = 64;
+/** So many parents may they have. */
+const MOST_PARENTS = 4096;
+/** So many new commits may be a few on top of known ones. */
+const FEW_ON_TOP = 64;
 /** Beyond so many new commits, it is no longer the likely tips that matter. */
 const FEW_COMMITS = 256;
 /**
@@ -81,6 +85,8 @@ export function* findIncomplete(
   const wants = yield* numbersOf(graph, tips);
   if (wants.length === 0) return incomplete;
   const isMany = known.count > FEW_TIPS;
+  const near = new Set(isMany ? known.likely : known.all());
+  if (yield* isOnTop(graph, wants, near, cut)) return incomplete;
   const effort = "little";
   if (isMany && known.likely.length > 0) {
     const haves = yield* numbersOf(graph, known.likely);
@@ -200,6 +206,46 @@ function nearest(
 
 function isCommit(graph: ObjectGraph, object: number): boolean {
   return graph.has(object) && graph.kind(object) === COMMIT;
+}
+
+/**
+ * Whether `wants` are a few commits right on top of known ones, and whole:
+ * what most pushes are. It needs none of the history below, of which a walk
+ * that is to find the boundary by dates reads some; "no" says nothing.
+ */
+function* isOnTop(
+  graph: ObjectGraph,
+  wants: readonly number[],
+  known: ReadonlySet<Oid>,
+  cut: ObjectSet,
+): Generator<number, boolean, void> {
+  const met = new ObjectSet(graph.count);
+  const roots = new NumberList();
+  const before = new NumberList();
+  const queue = [...wants];
+  if (queue.length > FEW_ON_TOP) return false;
+  try {
+    for (const commit of queue) {
+      if (!met.add(commit)) continue;
+      if (known.has(graph.oid(commit))) {
+        before.push(graph.commitTree(commit));
+        continue;
+      }
+      if (roots.length === FEW_ON_TOP || queue.length > MOST_PARENTS) {
+        return false;
+      }
+      const parents = cut.has(commit) ? 0 : graph.parentCount(commit);
+      for (let i = 0; i < parents; i++) queue.push(graph.parent(commit, i));
+      roots.push(graph.commitTree(commit));
+    }
+    if (before.length === 0) return false;
+    yield* checkBeside(graph, roots, before);
+    return true;
+  } catch (error) {
+    // It is found again, where it matters.
+    if (isLack(error)) return false;
+    throw error;
+  }
 }
 
 interface Ground {

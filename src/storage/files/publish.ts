@@ -147,9 +147,17 @@ class Publication {
   }
 
   async addLoose(name: string): Promise<void> {
-    const { objectsDir } = this.#writing;
-    this.#ensure(joinPath(objectsDir, name.slice(0, 2)));
-    await this.#place(name, (from, to) => this.#isLooseWhole(from, to));
+    const place = () =>
+      this.#place(name, (from, to) => this.#isLooseWhole(from, to));
+    try {
+      await place();
+    } catch (error) {
+      // Most of the directories are there.
+      if (!hasCode(error, "ENOENT")) throw error;
+      const { objectsDir } = this.#writing;
+      this.#ensure(joinPath(objectsDir, name.slice(0, 2)));
+      await place();
+    }
   }
 
   /** Adds parts in their order; those of a pack that fails are taken back. */
