@@ -16,27 +16,23 @@ import { joinPath } from "./paths.ts";
 /** The loose objects of one repository, none of which is listed. */
 export class AskedLooseStore implements LooseStore {
   readonly #fileSystem: FileSystem;
-  readonly #find: () => readonly string[];
+  readonly #directories: () => readonly string[];
   readonly #files: FileLooseStore;
-  #directories: readonly string[] | undefined;
 
   /** Reads nothing yet. */
   constructor(init: FileLooseStoreInit) {
     this.#fileSystem = init.fileSystem;
-    this.#find = init.directories;
-    const directories = () => this.#directories ??= this.#find();
-    this.#files = new FileLooseStore({ ...init, directories });
+    this.#directories = init.directories;
+    this.#files = new FileLooseStore(init);
   }
 
   scan(): { readonly stamp: string; readonly oids: readonly Oid[] } {
-    this.#directories = undefined;
     return NOTHING_LISTED;
   }
 
   has(oid: Oid): boolean {
     const name = `${oid.slice(0, 2)}/${oid.slice(2)}`;
-    const directories = this.#directories ??= this.#find();
-    return directories.some((directory) => {
+    return this.#directories().some((directory) => {
       try {
         const stat = this.#fileSystem.stat(joinPath(directory, name));
         return stat?.kind === "file";

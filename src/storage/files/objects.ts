@@ -59,6 +59,8 @@ export interface FileObjectsInit {
 export class FileObjects {
   readonly #source: ObjectSource;
   readonly #packs: FilePackStore;
+  /** Where loose objects are asked for: as they were at the last snapshot. */
+  #directories: readonly string[] | undefined;
   readonly #bytes: () => number;
 
   /** Reads nothing yet. */
@@ -66,9 +68,12 @@ export class FileObjects {
     const { fileSystem, format, kernels, complaints } = init;
     const alternates = new ObjectDirectories(init);
     const { quarantine } = init;
-    const directories = quarantine === undefined
+    const find = quarantine === undefined
       ? () => alternates.read()
       : () => [quarantine, ...alternates.read()];
+    const directories = init.loose === "asked"
+      ? () => this.#directories ??= find()
+      : find;
     const common = { ...init, directories };
     const { beside } = init;
     const packs = new FilePackStore(common, beside && beside.#packs);
@@ -94,6 +99,7 @@ export class FileObjects {
 
   /** The objects now: as {@linkcode ObjectSource.snapshot}. */
   snapshot(held?: HeldLoose): ObjectSnapshot {
+    this.#directories = undefined;
     return this.#source.snapshot(held);
   }
 

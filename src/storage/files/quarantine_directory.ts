@@ -77,17 +77,18 @@ export function keepText(said: string, self: ProcessIdentity): Uint8Array {
 }
 
 /**
- * Removes the quarantines in `objects` whose owner is proved dead; whether
- * there were any. Others, and those without a record of ours, are never
- * touched. Never throws a StorageError.
+ * Removes the quarantines in `objects` whose owner is proved dead. Others, and
+ * those without a record of ours, are never touched. "none": there was no
+ * quarantine at all; "swept": one was removed. Never throws a StorageError.
  */
 export function sweepQuarantines(
   { files, objectsDir, owners }: Pick<
     ObjectWriting,
     "files" | "objectsDir" | "owners"
   >,
-): boolean {
-  const names = quietly(() => files.list(objectsDir)?.names) ?? [];
+): "none" | "some" | "swept" {
+  const names = quietly(() => files.list(objectsDir)?.names);
+  if (names === undefined) return "some";
   const leftovers = names.filter((name) => name.startsWith(PREFIX));
   let hasFound = false;
   for (const name of leftovers.slice(0, MAX_LEFTOVERS)) {
@@ -100,7 +101,8 @@ export function sweepQuarantines(
     removeQuarantine(files, path);
     hasFound = true;
   }
-  return hasFound;
+  if (hasFound) return "swept";
+  return leftovers.length === 0 ? "none" : "some";
 }
 
 /** Takes back what a publication has left that did not come to its end. */

@@ -31,7 +31,7 @@ import { sweepKeeps, sweepQuarantines } from "./quarantine_directory.ts";
 import { writeServerInfo } from "./server_info.ts";
 import { addShallow } from "./shallow_writer.ts";
 import { sharedModes } from "./shared_modes.ts";
-import type { Now } from "./stamp.ts";
+import { isFresh, type Now, type Stamp } from "./stamp.ts";
 
 // builtin/gc.c: lock_repo_for_gc believes an older gc.pid no more.
 const GC_PID_MS = 12 * 3600 * 1000;
@@ -76,7 +76,9 @@ export interface FileWriterInit {
 export class FileWriter implements RepositoryWriter {
   readonly refs: RefWriter;
   readonly #init: FileWriterInit;
-  #isSwept = false;
+  #hasLooked = false;
+  /** The object directory, when there was no quarantine in it. */
+  #swept: Stamp | undefined;
 
   /** Reads nothing yet. */
   constructor(init: FileWriterInit) {
@@ -91,9 +93,9 @@ export class FileWriter implements RepositoryWriter {
     const { writes, layout, format, config, repository, view } = this.#init;
     const writing = this.#writing();
     // Keeps are looked for where something was left, and once in any case.
-    const hasLeftovers = sweepQuarantines(writing);
-    if (hasLeftovers || !this.#isSwept) sweepKeeps(writing);
-    this.#isSwept = true;
+    const hasLeftovers = this.#sweep(writing);
+    if (hasLeftovers || !this.#hasLooked) sweepKeeps(writing);
+    this.#hasLooked = true;
     return new FileQuarantine({
       writing,
       intake: writes.intake(format),
@@ -125,6 +127,16 @@ export class FileWriter implements RepositoryWriter {
     const writing = this.#writing();
     const journal = this.#journal(writing);
     await addShallow({ writing, commonDir, journal }, commits);
+  }
+
+  /** Whether anything was left over; where nothing has changed, nothing is. */
+  #sweep(writing: ObjectWriting): boolean {
+    const taken = this.#init.now();
+    const stat = quietly(() => writing.files.stat(writing.objectsDir));
+    if (stat !== undefined && isFresh(this.#swept, stat)) return false;
+    const found = sweepQuarantines(writing);
+    this.#swept = stat && found === "none" ? { stat, taken } : undefined;
+    return found === "swept";
   }
 
   #journal({ shared }: ObjectWriting): LockJournal {
