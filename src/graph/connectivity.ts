@@ -137,6 +137,32 @@ export function* findIncomplete(
   return incomplete;
 }
 
+/**
+ * What complete tips reach that known ones do not, as far as `isAsked` says so
+ * of it: at most `limit` ids. What stands elsewhere below known tips may be
+ * among them. Yields and throws as {@linkcode findIncomplete}, and throws
+ * StorageError where something is missing.
+ */
+export function* findReached(
+  graph: ObjectGraph,
+  { tips, known, shallow }: ConnectivityQuestion,
+  isAsked: (oid: Oid) => boolean,
+  limit: number,
+): Generator<number, readonly Oid[], void> {
+  const cut = new ObjectSet(1);
+  for (const oid of shallow) cut.add(graph.intern(oid));
+  const wants = yield* numbersOf(graph, tips);
+  const haves = yield* numbersOf(graph, known.all());
+  const found = new Set<Oid>();
+  const meet = (object: number): void => {
+    if (found.size >= limit) return;
+    const oid = graph.oid(object);
+    if (isAsked(oid)) found.add(oid);
+  };
+  yield* verify(graph, { wants, haves, cut, effort: "all", meet });
+  return [...found];
+}
+
 /** Counts how often `work` yields. */
 function* counted<T>(
   work: Generator<number, T, void>,
@@ -239,7 +265,7 @@ function* isOnTop(
       roots.push(graph.commitTree(commit));
     }
     if (before.length === 0) return false;
-    yield* checkBeside(graph, roots, before);
+    yield* checkBeside(graph, roots, before, undefined);
     return true;
   } catch (error) {
     // It is found again, where it matters.
@@ -254,6 +280,8 @@ interface Ground {
   readonly cut: ObjectSet;
   /** "little" gives up, with `false`, where there is much to walk. */
   readonly effort: "little" | "all";
+  /** Hears of what is looked at because nobody is known to have it. */
+  readonly meet?: (object: number) => void;
 }
 
 function* isComplete(
@@ -277,7 +305,7 @@ function isLack(error: unknown): boolean {
 /** Throws StorageError where something is missing. */
 function* verify(
   graph: ObjectGraph,
-  { wants, haves, cut, effort }: Ground,
+  { wants, haves, cut, effort, meet }: Ground,
 ): Generator<number, boolean, void> {
   const walk = new RevisionWalk(graph, { cut });
   walk.start([
@@ -294,30 +322,34 @@ function* verify(
   if (effort === "little" && commits.length > FEW_COMMITS) return false;
   checkTags(graph, walk.tags);
   const { had } = walk;
+  if (meet !== undefined) { for (const tag of walk.tags.view()) meet(tag); }
   const roots = new NumberList(commits.length + 1);
   for (let i = 0; i < commits.length; i++) {
     const commit = commits.at(i);
-    if (!had.has(commit)) roots.push(graph.commitTree(commit));
+    if (!had.has(commit)) {
+      meet?.(commit);
+      roots.push(graph.commitTree(commit));
+    }
     if ((i + 1) % OBJECTS_PER_STEP === 0) yield commits.length;
   }
   for (const tree of walk.trees.view()) if (!had.has(tree)) roots.push(tree);
   const named = new NumberList();
   for (const blob of walk.blobs.view()) if (!had.has(blob)) named.push(blob);
-  yield* checkBlobs(graph, named);
+  yield* checkBlobs(graph, named, meet);
   if (roots.length === 0) return true;
   const before = walk.hadTrees;
   if (walk.limited) yield* collectEdges(graph, walk, commits, before);
   try {
     yield* roots.length > FEW_COMMITS || before.length === 0
-      ? checkAll(graph, roots, new ObjectSet(graph.count))
-      : checkBeside(graph, roots, before);
+      ? checkAll(graph, roots, new ObjectSet(graph.count), meet)
+      : checkBeside(graph, roots, before, meet);
   } catch (error) {
     const isMissing = error instanceof StorageError &&
       error.code === "missing-object";
     if (!isMissing || before.length === 0) throw error;
     // Unless it has moved there from where it is known to be missing.
     for (const _ of expandHad(graph, before, had)) yield commits.length;
-    yield* checkAll(graph, roots, had);
+    yield* checkAll(graph, roots, had, meet);
   }
   return true;
 }
@@ -336,12 +368,14 @@ function* checkAll(
   graph: ObjectGraph,
   roots: NumberList,
   had: ObjectSet,
+  meet: Ground["meet"],
 ): Generator<number, void, void> {
   const trees = new NumberList(roots.length);
   for (const root of roots.view()) if (had.add(root)) trees.push(root);
   const blobs = new NumberList(1024);
   yield* expandWanted(graph, had, { trees, blobs });
-  yield* checkBlobs(graph, blobs);
+  if (meet !== undefined) { for (const tree of trees.view()) meet(tree); }
+  yield* checkBlobs(graph, blobs, meet);
 }
 
 /**
@@ -353,6 +387,7 @@ function* checkBeside(
   graph: ObjectGraph,
   roots: NumberList,
   before: NumberList,
+  meet: Ground["meet"],
 ): Generator<number, void, void> {
   // Two sets, since an entry whose tree is in the set may be left to that.
   const seen = new ObjectSet(graph.count);
@@ -369,6 +404,7 @@ function* checkBeside(
     if (!hadTrees.has(tree) && seen.add(tree)) news.push(tree);
   }
   for (let count = 0; news.length > 0;) {
+    if (meet !== undefined) { for (const tree of news.view()) meet(tree); }
     const fresh = { trees: new NumberList(), blobs: new NumberList() };
     for (
       const _ of inSteps(
@@ -389,7 +425,7 @@ function* checkBeside(
     for (const blob of fresh.blobs.view()) {
       if (!had.has(blob) || hadTrees.has(blob)) blobs.push(blob);
     }
-    yield* checkBlobs(graph, blobs);
+    yield* checkBlobs(graph, blobs, meet);
     news.truncate(0);
     for (const tree of fresh.trees.view()) {
       if (!hadTrees.has(tree)) news.push(tree);
@@ -404,12 +440,14 @@ function* checkBeside(
 function* checkBlobs(
   graph: ObjectGraph,
   blobs: NumberList,
+  meet: Ground["meet"],
 ): Generator<number, void, void> {
   // As they lie in packs.
   const sorted = blobs.view().slice().sort();
   for (let i = 0; i < sorted.length; i++) {
     const blob = sorted[i] as number;
     if (graph.kind(blob) !== BLOB) throw wrongKind(graph, blob);
+    meet?.(blob);
     if ((i + 1) % OBJECTS_PER_STEP === 0) yield sorted.length;
   }
 }

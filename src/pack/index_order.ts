@@ -82,7 +82,7 @@ function insert(
   }
 }
 
-function compareIds(
+export function compareIds(
   ids: Uint8Array,
   a: number,
   b: number,

@@ -285,6 +285,8 @@ export interface ObjectGraph {
    * a re-scan. Absent where a store cannot tell any faster.
    */
   hasAll?(ids: Uint8Array): boolean;
+  /** Whether object `number` is in a pack. Absent where a store cannot tell. */
+  isPacked?(number: number): boolean;
   /**
    * The ids of objects that are here and begin with these hex digits, in lower
    * case, up to a few hundred. Absent where a store cannot tell.

@@ -164,6 +164,12 @@ export interface QuarantineOptions {
   readonly seenBy?: "programs" | "nobody";
 }
 
+/** Finds objects of a push that it did not bring: see `Quarantine.secure`. */
+export type FindReached = (
+  isBrought: (oid: Oid) => boolean,
+  limit: number,
+) => Promise<readonly Oid[]>;
+
 /**
  * Objects that have arrived and that nobody else sees. Disposing of it removes
  * all that was not published, and never throws.
@@ -185,4 +191,15 @@ export interface Quarantine extends AsyncDisposable {
   snapshot(): Promise<Snapshot>;
   /** Shows the objects to everybody, durably. Once; then hooks see them too. */
   publish(): Promise<void>;
+  /**
+   * Sees to it that what was published stays, whoever removes objects that no
+   * ref names: to be asked before refs change and once more when they have,
+   * before that is told. Rejects with a StorageError where it cannot. Absent
+   * where nobody removes objects. `reached` finds, where it is asked to, which
+   * of the objects that were not brought are reached by the new tips, and not
+   * by refs; it stops at `limit`.
+   */
+  secure?(reached: FindReached): Promise<void>;
+  /** Hears that a ref did not change that was to name published objects. */
+  unnamed?(): void;
 }

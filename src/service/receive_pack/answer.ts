@@ -27,8 +27,13 @@ import { advertisePush } from "./advertise.ts";
 import { checkAliases } from "./aliases.ts";
 import { Band, errorLine } from "./band.ts";
 import { Command, failAll, isFunnyName } from "./commands.ts";
-import { executeAtomic, executeEach, type ExecuteInit } from "./execute.ts";
-import { findFacts } from "./facts.ts";
+import {
+  executeAtomic,
+  executeEach,
+  type ExecuteInit,
+  NOT_MIGRATED,
+} from "./execute.ts";
+import { findFacts, findReused } from "./facts.ts";
 import { committerAt, type PushOrigin } from "./identity.ts";
 import { PackSource } from "./pack_source.ts";
 import { procReceiveMatcher } from "./proc_receive.ts";
@@ -197,7 +202,13 @@ class PushSession {
     }
     if (commands.every(({ error }) => error !== undefined)) return;
     if (quarantine !== undefined && !await this.#publish(quarantine)) return;
-    await this.#carryOut(after);
+    let isNamed = false;
+    try {
+      await this.#carryOut(after, () => this.#secure(after, quarantine));
+      isNamed = commands.every(({ error }) => error === undefined);
+    } finally {
+      if (!isNamed) quarantine?.unnamed?.();
+    }
   }
 
   /** builtin/receive-pack.c: reject_updates_to_hidden. */
@@ -249,15 +260,48 @@ class PushSession {
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       noteFault(context, "Cannot publish objects", error);
-      failAll(
-        this.#commands,
-        "unable to migrate objects to permanent storage",
-      );
+      failAll(this.#commands, NOT_MIGRATED);
       return false;
     }
   }
 
-  async #carryOut({ refs, objects }: Snapshot): Promise<void> {
+  /** Whether what was published is there to stay. */
+  async #secure(
+    after: Snapshot,
+    quarantine: Quarantine | undefined,
+  ): Promise<boolean> {
+    if (quarantine?.secure === undefined) return true;
+    const { stored, pacer } = this.#conversation;
+    const commands = this.#commands;
+    const secured = quarantine.secure(async (isBrought, limit) => {
+      const borrowed = stored.borrowedTips?.() ?? [];
+      // The refs as they were, and the objects wherever they are now.
+      using now = await quarantine.snapshot();
+      const { refs, shallow } = after;
+      return await findReused(
+        {
+          ...{ commands, borrowed, pacer },
+          after: { refs, shallow, objects: now.objects },
+        },
+        isBrought,
+        limit,
+      );
+    });
+    try {
+      await this.#band.during(secured);
+      return true;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      const { context } = this.#conversation;
+      noteFault(context, "Cannot secure objects", error);
+      return false;
+    }
+  }
+
+  async #carryOut(
+    { refs, objects }: Snapshot,
+    secure: () => Promise<boolean>,
+  ): Promise<void> {
     const { settings, writer, origin } = this.#init;
     const { context, stored } = this.#conversation;
     const { namespace } = context.terms;
@@ -279,6 +323,7 @@ class PushSession {
     }
     const init: ExecuteInit = {
       ...{ context, commands, ground, writer, band, hooks: this.#hooks },
+      secure,
       committer: committerAt(origin, stored.config, context.clock.now()),
     };
     await (this.#features.atomic ? executeAtomic(init) : executeEach(init));

@@ -42,6 +42,11 @@ export interface ExecuteInit {
   readonly hooks: PushHooks | undefined;
   /** Who reflogs name. */
   readonly committer: string;
+  /**
+   * Whether the objects are there to stay: asked before refs change, and when
+   * they have.
+   */
+  secure(): Promise<boolean>;
 }
 
 /** Carries out what is open. Errors of commands end up in them. */
@@ -136,6 +141,9 @@ export async function executeAtomic(init: ExecuteInit): Promise<void> {
   failAll(commands, "atomic transaction failed");
 }
 
+/** Why a command fails whose objects cannot be made to stay. */
+export const NOT_MIGRATED = "unable to migrate objects to permanent storage";
+
 const FAILED = "failed to update ref";
 const MAY_GO_ON = false;
 
@@ -224,10 +232,13 @@ async function addRoots(
 }
 
 async function apply(
-  { writer, context, hooks, band, committer }: ExecuteInit,
+  init: ExecuteInit,
   updates: readonly RefUpdate[],
   which: "all" | "each",
 ): Promise<readonly (RefFailure | undefined)[]> {
+  const { writer, context, hooks, band, committer } = init;
+  const failure = { code: "failed", message: NOT_MIGRATED } as const;
+  if (!await init.secure()) return updates.map(() => failure);
   const observe = hooks?.observe?.((bytes) => band.say(bytes));
   const options: RefTransactionOptions = {
     atomic: which === "all",
@@ -236,7 +247,11 @@ async function apply(
     signal: context.signal,
     ...(observe === undefined ? {} : { observe }),
   };
-  return await band.during(writer.refs.apply(updates, options));
+  const failures = await band.during(writer.refs.apply(updates, options));
+  // Nobody is told of a ref whose objects went while it changed.
+  return await init.secure()
+    ? failures
+    : failures.map((each) => each ?? failure);
 }
 
 interface Entry {

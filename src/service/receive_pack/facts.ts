@@ -5,8 +5,13 @@
  * @module
  */
 
+import { StorageError } from "../../core/errors.ts";
 import type { Oid } from "../../core/oid.ts";
-import { findIncomplete, type KnownTips } from "../../graph/connectivity.ts";
+import {
+  findIncomplete,
+  findReached,
+  type KnownTips,
+} from "../../graph/connectivity.ts";
 import { isAncestor } from "../../graph/reach.ts";
 import { ObjectSet } from "../../core/object_set.ts";
 import { COMMIT } from "../../object/kind.ts";
@@ -33,6 +38,13 @@ export interface FactsInit {
   readonly band: Band;
   /** The session's share of the processor. */
   readonly pacer: Pacer;
+}
+
+/** What {@linkcode findReused} looks in. */
+export interface ReachedInit
+  extends Pick<FactsInit, "commands" | "borrowed" | "pacer"> {
+  /** The refs as they were, and the objects as they are. */
+  readonly after: Pick<Snapshot, "refs" | "objects" | "shallow">;
 }
 
 /** Looks at roots, connections, kinds and history, in git's order. */
@@ -105,7 +117,32 @@ async function checkConnected(init: FactsInit): Promise<void> {
   }
 }
 
-function knownTips({ commands, after, borrowed }: FactsInit): KnownTips {
+/**
+ * What the push needs and did not bring, though no ref reaches it; it did
+ * bring what `isBrought` says. At most `limit` ids.
+ */
+export async function findReused(
+  init: ReachedInit,
+  isBrought: (oid: Oid) => boolean,
+  limit: number,
+): Promise<readonly Oid[]> {
+  const { commands, after, pacer } = init;
+  const open = commands.filter((each) => each.isOpen && !each.isDelete);
+  return await pacer.drive(findReached(
+    after.objects,
+    {
+      tips: open.map((command) => command.new),
+      known: knownTips(init),
+      shallow: [...after.shallow, ...open.flatMap(({ roots }) => roots)],
+    },
+    (oid) => !isBrought(oid),
+    limit,
+  ));
+}
+
+function knownTips(
+  { commands, after, borrowed }: Omit<ReachedInit, "pacer">,
+): KnownTips {
   const { refs, objects } = after;
   // What a client only says is there may be the very thing that is missing.
   const likely = commands.flatMap((command) => {
@@ -125,7 +162,7 @@ function knownTips({ commands, after, borrowed }: FactsInit): KnownTips {
 }
 
 /** What all refs name, HEAD too. */
-function* tipsOf({ refs }: Snapshot): Generator<Oid, void, void> {
+function* tipsOf({ refs }: Pick<Snapshot, "refs">): Generator<Oid, void, void> {
   if (refs.head?.oid !== undefined) yield refs.head.oid;
   for (const { oid } of refs.list("refs/")) yield oid;
 }
@@ -143,21 +180,38 @@ function* lookUp(
   let count = 0;
   for (const command of commands) {
     if (++count % COMMANDS_PER_STEP === 0) yield count;
-    command.hasOld = !command.isCreate && objects.find(command.old) >= 0;
-    if (command.isDelete) continue;
-    const number = objects.find(command.new);
-    if (number < 0) continue;
-    command.kind = objects.kind(number);
-    const isAsked = settings.denyNonFastForwards && !command.isCreate &&
-      command.error === undefined && command.name.startsWith("refs/heads/");
-    if (!isAsked) continue;
-    const old = objects.find(command.old);
-    if (!isCommit(objects, number) || !isCommit(objects, old)) {
-      command.advance = "no-commits";
-    } else {
-      const isForward = yield* isAncestor(objects, old, number, cut);
-      command.advance = isForward ? "forward" : "rewritten";
+    try {
+      yield* lookUpOne(command, objects, settings, cut);
+    } catch (error) {
+      // It was there when that was checked: somebody has pruned meanwhile.
+      const isGone = error instanceof StorageError &&
+        error.code === "missing-object";
+      if (!isGone) throw error;
+      command.error ??= "missing necessary objects";
     }
+  }
+}
+
+function* lookUpOne(
+  command: Command,
+  objects: ObjectGraph,
+  settings: ReceiveSettings,
+  cut: ObjectSet,
+): Generator<number, void, void> {
+  command.hasOld = !command.isCreate && objects.find(command.old) >= 0;
+  if (command.isDelete) return;
+  const number = objects.find(command.new);
+  if (number < 0) return;
+  command.kind = objects.kind(number);
+  const isAsked = settings.denyNonFastForwards && !command.isCreate &&
+    command.error === undefined && command.name.startsWith("refs/heads/");
+  if (!isAsked) return;
+  const old = objects.find(command.old);
+  if (!isCommit(objects, number) || !isCommit(objects, old)) {
+    command.advance = "no-commits";
+  } else {
+    const isForward = yield* isAncestor(objects, old, number, cut);
+    command.advance = isForward ? "forward" : "rewritten";
   }
 }
 

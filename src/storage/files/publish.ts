@@ -22,9 +22,10 @@ import {
   turn,
   withdrawPart,
 } from "./object_writing.ts";
-import { baseName, joinPath } from "./paths.ts";
+import { baseName, joinPath, parentPath } from "./paths.ts";
 import { shareFile } from "./shared_modes.ts";
 import { hasCode } from "./system_words.ts";
+import { randomHex } from "./temporary.ts";
 
 const FAN_OUT = /^[0-9a-f]{2}$/;
 const LOOSE = /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/;
@@ -45,6 +46,8 @@ const NO_LINKS = [
 
 const COMPARED_BYTES = 256 * 1024;
 const COMPARED_PER_TURN = 8 * 1024 * 1024;
+/** Names that a pack is tried to be given. */
+const MAX_CLAIMS = 16;
 /** Loose objects up to so many bytes are looked into where one is there. */
 const MAX_COMPARED_LOOSE = 64 * 1024 * 1024;
 
@@ -76,7 +79,7 @@ export async function publish(
   for (const name of found) {
     if (!name.startsWith("pack/")) await publication.addLoose(name);
   }
-  await publication.addPackParts(packParts(found));
+  await publication.addPacks(packParts(found));
   await publication.sync();
 }
 
@@ -95,6 +98,26 @@ export async function publishLoose(
   );
   for (const name of objects.keys()) await publication.addLoose(name);
   await publication.sync();
+}
+
+/**
+ * Gives the published pack of a `.keep` another name, while nobody may remove
+ * it: when refs did not come to name its objects. It is likely to be brought
+ * again, and must not come under a name that those know who repack by then.
+ */
+export function renamePack(
+  files: ObjectWriting["files"],
+  keep: string,
+  format: ObjectWriting["format"],
+): void {
+  const name = `pack-${randomHex(format.hexLength)}`;
+  const other = joinPath(parentPath(keep), name);
+  const parts = PACK_ORDER.filter((end) =>
+    end !== ".keep" && files.lstat(baseOf(keep) + end) !== undefined
+  );
+  if (!parts.includes(".idx")) return;
+  for (const end of parts) files.link(baseOf(keep) + end, other + end);
+  for (const end of parts.reverse()) files.unlink(baseOf(keep) + end);
 }
 
 /** The relative paths of all that can be published. */
@@ -116,11 +139,17 @@ function contentsOf({ files }: ObjectWriting, path: string): Set<string> {
   return found;
 }
 
+/** Those that belong to packs, in the order in which they are shown. */
 function packParts(found: ReadonlySet<string>): string[] {
   const parts = [...found].filter((name) => name.startsWith("pack/"));
   return PACK_ORDER.flatMap((end) =>
     parts.filter((name) => name.endsWith(end))
   );
+}
+
+/** A pack's part without its end. */
+function baseOf(part: string): string {
+  return part.slice(0, part.lastIndexOf("."));
 }
 
 /** One publication under way. */
@@ -161,18 +190,76 @@ class Publication {
   }
 
   /** Adds parts in their order; those of a pack that fails are taken back. */
-  async addPackParts(names: readonly string[]): Promise<void> {
-    if (names.length === 0) return;
+  async addPacks(parts: readonly string[]): Promise<void> {
+    if (parts.length === 0) return;
     this.#ensure(joinPath(this.#writing.objectsDir, "pack"));
     try {
-      for (const name of names) {
-        await this.#place(name, (from, to) => this.#isPartWhole(from, to));
+      const names = new Set(parts);
+      for (const part of parts) {
+        if (part.endsWith(".keep")) await this.#claim(baseOf(part), names);
       }
-      for (const name of names) await this.#placeAgain(name);
+      const others = packParts(names).filter((name) => !name.endsWith(".keep"));
+      for (const name of others) await this.#placePart(name);
+      for (const name of others) await this.#placeAgain(name);
     } catch (error) {
       this.#takeBack();
       throw error;
     }
+  }
+
+  /**
+   * Gives the `.keep` of a pack its place, and the pack another name in the
+   * quarantine, and in `names`, before that where the same pack is here, or
+   * being brought. Whoever began to repack before the `.keep` came, and before
+   * refs named its objects, may have seen that one, and removes in the end
+   * whatever has its name.
+   */
+  async #claim(base: string, names: Set<string>): Promise<void> {
+    const { files, objectsDir, format, shared } = this.#writing;
+    let own = base;
+    for (let attempt = 0; attempt < MAX_CLAIMS; attempt++) {
+      const from = this.#pathOf(`${own}.keep`);
+      const to = joinPath(objectsDir, `${own}.keep`);
+      if (!await this.#isHere(own) && this.#addName(from, to)) {
+        // Nor may it have come and lost its own `.keep` meanwhile.
+        if (!await this.#isHere(own)) {
+          this.#changed.add(parentPath(to));
+          this.#added.push(to);
+          this.#onKeep(to);
+          return shareFile(files, to, shared);
+        }
+        if (files.lstat(from) === undefined) files.rename(to, from);
+        else files.unlink(to);
+      }
+      const other = `pack/pack-${randomHex(format.hexLength)}`;
+      for (const end of PACK_ORDER) {
+        if (!names.delete(own + end)) continue;
+        const path = this.#pathOf(own + end);
+        files.rename(path, this.#pathOf(other + end));
+        names.add(other + end);
+      }
+      own = other;
+    }
+    throw new StorageError("EEXIST", `Cannot find a name for ${base}`);
+  }
+
+  /** Whether a pack of the quarantine is in the repository, and whole. */
+  async #isHere(base: string): Promise<boolean> {
+    const { files, objectsDir } = this.#writing;
+    const pairs = [".idx", ".pack"].map((end) =>
+      [this.#pathOf(base + end), joinPath(objectsDir, base + end)] as const
+    );
+    for (const [from, to] of pairs) {
+      const isThere = files.lstat(to) !== undefined;
+      // Whoever removes a pack begins with its index.
+      if (!isThere && to.endsWith(".idx")) continue;
+      if (!isThere || !await isSameFile(files, from, to)) return false;
+    }
+    return true;
+  }
+
+  #placePart(name: string): Promise<void> {
+    return this.#place(name, (from, to) => this.#isPartWhole(from, to));
   }
 
   /**
@@ -181,9 +268,8 @@ class Publication {
    */
   async #placeAgain(name: string): Promise<void> {
     const { files, objectsDir } = this.#writing;
-    if (name.endsWith(".keep")) return;
     if (files.lstat(joinPath(objectsDir, name)) !== undefined) return;
-    await this.#place(name, (from, to) => this.#isPartWhole(from, to));
+    await this.#placePart(name);
   }
 
   /** Resolves when all new names are on the disk, where that is asked. */
@@ -213,13 +299,9 @@ class Publication {
     const { files, objectsDir, shared } = this.#writing;
     const from = this.#pathOf(name);
     const to = joinPath(objectsDir, name);
-    this.#changed.add(to.slice(0, to.lastIndexOf("/")));
+    this.#changed.add(parentPath(to));
     if (this.#addName(from, to)) {
       if (name.startsWith("pack/")) this.#added.push(to);
-      if (name.endsWith(".keep")) this.#onKeep(to);
-    } else if (name.endsWith(".keep")) {
-      // Somebody else's reason to keep it, who takes it away himself.
-      return;
     } else if (await isWhole(from, to) && this.#refresh(to)) {
       return;
     } else {

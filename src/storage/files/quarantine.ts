@@ -7,23 +7,33 @@
  */
 
 import { fromUtf8 } from "../../core/bytes.ts";
-import { type Oid, oidFromRaw } from "../../core/oid.ts";
+import { StorageError } from "../../core/errors.ts";
+import { type Oid, oidFromRaw, oidToRaw } from "../../core/oid.ts";
 import type { ExistingObjects, PackInput } from "../../pack/intake/ports.ts";
+import { buildPack, type PackObject } from "../../pack/pack_builder.ts";
 import { openReceived, type PackIntake, type TakenIn } from "../intake.ts";
 import type { ObjectData, ObjectStore, Snapshot } from "../types.ts";
-import type { Quarantine, ReceivedPack, ReceiveOptions } from "../writes.ts";
+import type {
+  FindReached,
+  Quarantine,
+  ReceivedPack,
+  ReceiveOptions,
+} from "../writes.ts";
 import type { HeldLoose } from "../ports.ts";
+import { idsOf } from "./brought_ids.ts";
 import { HeldObjects } from "./held_objects.ts";
 import type { LockJournal } from "./lock_journal.ts";
 import { writeLoose } from "./loose_writer.ts";
 import { type ObjectWriting, quietly } from "./object_writing.ts";
-import { publish, publishLoose } from "./publish.ts";
+import { publish, publishLoose, renamePack } from "./publish.ts";
 import {
   keepText,
   makeQuarantineDirectory,
   removeQuarantine,
 } from "./quarantine_directory.ts";
+import { joinPath } from "./paths.ts";
 import { QuarantinePack } from "./quarantine_pack.ts";
+import { hasCode } from "./system_words.ts";
 
 /** Objects of the repository, with those of a quarantine or without. */
 export interface ObjectsView {
@@ -60,6 +70,25 @@ export interface FileQuarantineInit {
   isCollecting(): boolean;
 }
 
+/** What was received and is stored as loose objects. */
+interface Unpacked {
+  readonly pack: QuarantinePack;
+  readonly taken: TakenIn;
+  readonly names: readonly string[];
+  readonly keep: string;
+}
+
+/** What it takes to store a pack's bytes as a pack. */
+type Storable =
+  & Pick<TakenIn, "checksum" | "index">
+  & Partial<Pick<TakenIn, "reverse">>;
+
+/** So much that was here already is stored again beside a `git gc`. */
+const MAX_ADOPTED = 10_000;
+const MAX_ADOPTED_BYTES = 64 * 1024 * 1024;
+/** How often a pack is stored again whose quarantine is taken away. */
+const MAX_ATTEMPTS = 5;
+
 /** One quarantine on disk. */
 export class FileQuarantine implements Quarantine {
   readonly environment: Readonly<Record<string, string>>;
@@ -72,6 +101,12 @@ export class FileQuarantine implements Quarantine {
   readonly #names: string[] = [];
   /** Paths in the repository that go when the refs are updated. */
   readonly #keeps: string[] = [];
+  /** What was received and is stored as loose objects alone. */
+  #unpacked: Unpacked[] = [];
+  /** Tell what was received. */
+  readonly #brought: ((oid: Oid) => boolean)[] = [];
+  #hasAdopted = false;
+  #isUnnamed = false;
   #view: ObjectsView | undefined;
   #isPublished = false;
 
@@ -103,19 +138,26 @@ export class FileQuarantine implements Quarantine {
     }
     const directory = () => this.#directory();
     const pack = new QuarantinePack(writing, directory, unpackLimit);
+    let isHeld = false;
     try {
       const taken = await this.#take(input, pack, unpackLimit, options);
       options.signal.throwIfAborted();
-      const isPack = taken.objects >= unpackLimit;
+      const isPack = taken.objects >= unpackLimit || this.#isPacked(taken);
       const names = isPack
         ? await this.#store(pack, taken, options.keep)
         : await this.#unpack(pack, taken);
       this.#names.push(...names);
+      this.#brought.push(idsOf(taken.entries));
       const { objects, received: bytes, completed } = taken;
       const deltas = deltasOf(taken);
+      const loose = names.length > 0 ? names : this.#heldNames();
+      if (!isPack && loose.length > 0) {
+        this.#unpacked.push({ pack, taken, names: loose, keep: options.keep });
+        isHeld = true;
+      }
       return { objects, bytes, deltas, completed, isPack };
     } finally {
-      pack.close();
+      if (!isHeld) pack.close();
     }
   }
 
@@ -138,17 +180,80 @@ export class FileQuarantine implements Quarantine {
     }
   }
 
+  /**
+   * A `git gc --prune=now` that has read the refs removes loose objects that
+   * these did not name yet, however new. While one is at work, as its lock
+   * tells, or has been and has taken some, they are stored as a pack as well:
+   * nobody removes that as long as it has its `.keep`. So is what the push
+   * found here, though no ref names it.
+   */
+  async secure(reached: FindReached): Promise<void> {
+    const { isCollecting, writing } = this.#init;
+    const { files, objectsDir } = writing;
+    // In this order: one that begins when this was asked sees the refs.
+    const isExposed = isCollecting();
+    const isThere = (name: string) =>
+      files.lstat(joinPath(objectsDir, name)) !== undefined;
+    const exposed = this.#unpacked.filter(({ names }) =>
+      isExposed || !names.every(isThere)
+    );
+    for (const { pack, taken, keep } of exposed) {
+      await this.#storeAgain((path) => pack.copy(path), taken, keep);
+      pack.close();
+    }
+    this.#unpacked = this.#unpacked.filter((each) => !exposed.includes(each));
+    if (isExposed && !this.#hasAdopted) await this.#adopt(reached);
+  }
+
+  /** Stores what was here already and that no ref names. */
+  async #adopt(reached: FindReached): Promise<void> {
+    const { writing, repository } = this.#init;
+    const { format, kernels } = writing;
+    const isBrought = (oid: Oid) => this.#brought.some((has) => has(oid));
+    const oids = await reached(isBrought, MAX_ADOPTED + 1);
+    if (oids.length > 0) {
+      const { store, release } = repository.objects();
+      try {
+        const { pack, index } = buildPack(
+          adopted(oids, store),
+          format,
+          kernels,
+        );
+        const checksum = pack.subarray(pack.length - format.rawLength);
+        const fill = (path: string) => {
+          const copy = new QuarantinePack(writing, () => path, 0);
+          copy.append(pack);
+          return copy;
+        };
+        await this.#storeAgain(fill, { checksum, index: () => [index] }, "");
+      } finally {
+        release();
+      }
+    }
+    this.#hasAdopted = true;
+  }
+
+  unnamed(): void {
+    this.#isUnnamed = true;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
-    const { files } = this.#init.writing;
+    const { files, format } = this.#init.writing;
     this.#view?.close();
     this.#view = undefined;
+    for (const { pack } of this.#unpacked.splice(0)) pack.close();
     for (const path of this.#keeps.splice(0)) {
+      if (this.#isUnnamed) quietly(() => renamePack(files, path, format));
       const remove = () => files.unlink(path);
       if (quietly(remove) === undefined) quietly(remove);
     }
     if (this.#path !== undefined) removeQuarantine(files, this.#path);
     this.#held?.forget();
     return Promise.resolve();
+  }
+
+  #heldNames(): readonly string[] {
+    return [...this.#held?.paths().keys() ?? []];
   }
 
   #directory(): string {
@@ -187,7 +292,7 @@ export class FileQuarantine implements Quarantine {
 
   #store(
     pack: QuarantinePack,
-    taken: TakenIn,
+    taken: Storable,
     keep: string,
   ): Promise<readonly string[]> {
     const { writing, reverseIndex } = this.#init;
@@ -195,8 +300,57 @@ export class FileQuarantine implements Quarantine {
       checksum: taken.checksum,
       index: taken.index(),
       keep: keepText(keep, writing.owners.self),
-      ...(reverseIndex === "written" && { reverse: taken.reverse() }),
+      ...(reverseIndex === "written" && taken.reverse !== undefined && {
+        reverse: taken.reverse(),
+      }),
     });
+  }
+
+  /** Stores and publishes as a pack what is here otherwise, and may go. */
+  async #storeAgain(
+    fill: (path: string) => QuarantinePack,
+    taken: Storable,
+    keep: string,
+  ): Promise<void> {
+    const { writing } = this.#init;
+    for (let attempt = 1;; attempt++) {
+      // The first one may be gone, too: a prune takes all quarantines.
+      const path = makeQuarantineDirectory(writing);
+      const copy = fill(path);
+      try {
+        const names = await this.#store(copy, taken, keep);
+        await publish(writing, path, names, (kept) => this.#keeps.push(kept));
+        return;
+      } catch (error) {
+        const isGone = hasCode(error, "ENOENT");
+        if (!isGone || attempt === MAX_ATTEMPTS) throw error;
+      } finally {
+        copy.close();
+        removeQuarantine(writing.files, path);
+      }
+    }
+  }
+
+  /**
+   * Whether some of it is in a pack of the repository. Then somebody may drop
+   * its loose copy, while the pack goes that nobody knew a use for.
+   */
+  #isPacked({ entries, objects }: TakenIn): boolean {
+    const { repository, writing } = this.#init;
+    const { ids, format } = entries;
+    const { store, release } = repository.objects();
+    const has = existingObjects(store, writing).has;
+    try {
+      for (let rank = 0; rank < objects; rank++) {
+        const at = rank * format.rawLength;
+        if (!has(ids.subarray(at, at + format.rawLength))) continue;
+        const number = store.find(oidFromRaw(ids, at, format));
+        if (number >= 0 && store.isPacked?.(number) === true) return true;
+      }
+      return false;
+    } finally {
+      release();
+    }
   }
 
   async #unpack(
@@ -249,6 +403,26 @@ function existingObjects(
       return number < 0 ? undefined : store.read(number);
     },
   };
+}
+
+/** Objects of the repository, as long as they are not too many. */
+function adopted(oids: readonly Oid[], store: ObjectStore): PackObject[] {
+  const objects: PackObject[] = [];
+  let bytes = 0;
+  for (const oid of oids) {
+    const number = store.find(oid);
+    if (number < 0) throw new StorageError("missing-object", oid);
+    const { kind, data } = store.read(number);
+    bytes += data.length;
+    if (objects.length === MAX_ADOPTED || bytes > MAX_ADOPTED_BYTES) {
+      throw new StorageError(
+        "too-many-objects",
+        "Cannot store again what no ref names, beside git gc: it is too much",
+      );
+    }
+    objects.push({ raw: oidToRaw(oid), kind, data });
+  }
+  return objects;
 }
 
 /** The objects of a pack as it was sent. */

@@ -18,6 +18,7 @@ import { createTemporary } from "./temporary.ts";
 /** So much of a pack of few objects is held in memory. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 const FIRST_HELD_BYTES = 16 * 1024;
+const COPIED_BYTES = 256 * 1024;
 
 // environment.c: odb_mkstemp, odb_pack_keep.
 const PACK_MODE = 0o444;
@@ -127,6 +128,26 @@ export class QuarantinePack implements PackSink {
       if (path !== file.path) files.rename(file.path, path);
       return `pack/${name}`;
     });
+  }
+
+  /** The same bytes in another quarantine, in a file. Close it. */
+  copy(directory: string): QuarantinePack {
+    const copy = new QuarantinePack(this.#writing, () => directory, 0);
+    try {
+      const piece = new Uint8Array(Math.min(this.#size, COPIED_BYTES));
+      for (let at = 0; at < this.#size;) {
+        const count = this.readAt(piece, at);
+        if (count === 0) {
+          throw new StorageError("EIO", "Cannot copy pack: it is cut short");
+        }
+        copy.append(piece.subarray(0, count));
+        at += count;
+      }
+      return copy;
+    } catch (error) {
+      copy.close();
+      throw error;
+    }
   }
 
   /** Lets go of its file. Idempotent. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { toHex } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { WritableFile, WritableFiles } from "../../core/write_files.ts";
 
@@ -33,6 +34,11 @@ export function makeTemporaryDirectory(
     files.makeDirectory(path, mode);
     return path;
   });
+}
+
+/** So many random hexadecimal digits. */
+export function randomHex(length: number): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(length >>> 1)));
 }
 
 function withRandomName<T>(prefix: string, make: (path: string) => T): T {

@@ -135,6 +135,10 @@ export class PooledStore implements ObjectStore {
     return true;
   }
 
+  isPacked(number: number): boolean {
+    return this.#catalog.copy(number) >= 0;
+  }
+
   startingWith(digits: string): readonly Oid[] {
     return this.#catalog.startingWith(digits);
   }

@@ -382,39 +382,61 @@ describe("a quarantine that brings what is there", () => {
     return statSync(path).mtime.getTime() === LONG_AGO.getTime();
   }
 
-  it("drops its own and makes the others look new", async () => {
+  it("drops its own loose objects and makes the others look new", async () => {
+    const path = await target();
+    await push(path, pushed, LOOSE);
+    const before = listing(join(path, "objects"), "bytes");
+    const inodes = () =>
+      before.map((line) => line.split(" ")[0] as string)
+        .filter((each) => !each.endsWith("/"))
+        .map((each) => join(path, "objects", each))
+        .map((each) => `${each} ${statSync(each).ino}`);
+    const old = inodes();
+    const files = old.map((line) => line.split(" ")[0] as string);
+    files.forEach(age);
+    await push(path, pushed, LOOSE);
+    assert.deepEqual(listing(join(path, "objects"), "bytes"), before);
+    assert.deepEqual(inodes(), old);
+    assert.deepEqual(files.filter(isAged), []);
+  });
+
+  it("gives its pack another name, which nobody repacks yet", async () => {
     for (const unpackLimit of [PACKS, LOOSE]) {
       const path = await target();
-      await push(path, pushed, unpackLimit);
+      await push(path, pushed, PACKS);
       const before = listing(join(path, "objects"), "bytes");
-      const inodes = () =>
-        before.map((line) => line.split(" ")[0] as string)
-          .filter((each) => !each.endsWith("/"))
-          .map((each) => join(path, "objects", each))
-          .map((each) => `${each} ${statSync(each).ino}`);
-      const old = inodes();
-      const files = old.map((line) => line.split(" ")[0] as string);
-      files.forEach(age);
       await push(path, pushed, unpackLimit);
-      assert.deepEqual(listing(join(path, "objects"), "bytes"), before);
-      assert.deepEqual(inodes(), old);
-      assert.deepEqual(files.filter(isAged), []);
+      const after = listing(join(path, "objects"), "bytes");
+      assert.deepEqual(before.filter((line) => !after.includes(line)), []);
+      const added = after.filter((line) => !before.includes(line));
+      const [one] = added.map((line) => line.split(".")[0] as string);
+      assert.equal(added.length, 3);
+      const asNamed = added.map((line) =>
+        line.replace(one as string, `pack/${name}`)
+      );
+      assert.deepEqual(asNamed.filter((line) => !before.includes(line)), []);
+      for (const line of before.filter((line) => line.includes(name))) {
+        rmSync(join(path, "objects", line.split(" ")[0] as string));
+      }
+      await git(["update-ref", "refs/heads/main", pushed.main], { cwd: path });
+      assert.deepEqual(await fsck(path), { code: 0, lines: [] });
     }
   });
 
   it("puts its own in the place of what may not be touched", async () => {
     const path = await target();
-    await push(path, pushed, PACKS);
-    const pack = join(path, "objects/pack", `${name}.pack`);
-    age(pack);
+    await push(path, pushed, LOOSE);
+    const { main } = pushed;
+    const object = join(path, "objects", main.slice(0, 2), main.slice(2));
+    age(object);
     const files = {
       ...NODE_WRITE_FILES,
       touch() {
         throw new StorageError("EPERM", "another's");
       },
     };
-    await push(path, pushed, PACKS, { files });
-    assert.ok(!isAged(pack));
+    await push(path, pushed, LOOSE, { files });
+    assert.ok(!isAged(object));
     assert.equal((await fsck(path)).code, 0);
   });
 
@@ -496,7 +518,10 @@ describe("a quarantine that brings what is there", () => {
         await push(path, pushed, unpackLimit, { files });
         const before = listing(join(path, "objects"), "bytes");
         await push(path, pushed, unpackLimit, { files });
-        assert.deepEqual(listing(join(path, "objects"), "bytes"), before);
+        const after = listing(join(path, "objects"), "bytes");
+        assert.deepEqual(before.filter((line) => !after.includes(line)), []);
+        const added = unpackLimit === PACKS ? 3 : 0;
+        assert.equal(after.length, before.length + added);
         await git(["update-ref", "refs/heads/main", pushed.main], {
           cwd: path,
         });
