@@ -50,6 +50,18 @@ export function beyondLimit(message: string): RefusedError {
   return new RefusedError("pack-limit", message);
 }
 
+/** An object takes more bytes than it may. */
+export function objectTooLarge(size: number, most: number): RefusedError {
+  return beyondLimit(`pack has an object of ${size} bytes, more than ${most}`);
+}
+
+/** An object that deltas are based on takes more than it may. */
+export function baseTooLarge(size: number, most: number): RefusedError {
+  return beyondLimit(
+    `pack has a delta of an object of ${size} bytes, more than ${most}`,
+  );
+}
+
 /** builtin/index-pack.c: use. */
 export function inputTooLarge(limit: number): RefusedError {
   return beyondLimit(

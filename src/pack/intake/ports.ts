@@ -42,6 +42,11 @@ export interface IntakeLimits {
   readonly maxInflatedBytes: number;
   /** Bytes that one object comes to. */
   readonly maxObjectBytes: number;
+  /**
+   * Bytes of what has to be in memory as a whole: the base of a delta and what
+   * it comes to, and every object that is no blob. Absent: none.
+   */
+  readonly maxHeldBytes?: number;
   /** Objects. */
   readonly maxObjects: number;
   /** Deltas on top of each other. */

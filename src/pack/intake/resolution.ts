@@ -9,11 +9,17 @@ import { ProtocolError } from "../../core/errors.ts";
 import { KernelError } from "../../kernels/types.ts";
 import type { Kind } from "../../object/kind.ts";
 import { encodeObjectHeader } from "../../object/raw.ts";
-import { beyondLimit } from "./faults.ts";
+import { baseTooLarge, beyondLimit, objectTooLarge } from "./faults.ts";
 import type { ResolveInit } from "./resolve_types.ts";
 
 /** How long work goes on before others have their turn. */
 const SLICE_MS = 20;
+
+/**
+ * What deltas of an object from outside may come to, as a multiple of it: a
+ * change to a large file is a small pack. Some versions of it in a row fit.
+ */
+const OUTSIDE_SHARE = 16;
 
 /** Counts, names and gives away what deltas come to. */
 export class Resolution {
@@ -28,7 +34,8 @@ export class Resolution {
   /** Deltas that there are. */
   readonly total: number;
   readonly #maxObject: number;
-  readonly #maxInflated: number;
+  readonly #maxHeld: number;
+  #maxInflated: number;
   readonly #maxDepth: number;
   #sliceEnd = performance.now() + SLICE_MS;
 
@@ -38,19 +45,28 @@ export class Resolution {
     this.total = total;
     this.inflated = init.inflatedBytes;
     this.done = new Uint8Array(new SharedArrayBuffer(init.entries.count));
-    const { maxObjectBytes, maxInflatedBytes, maxDeltaDepth } = init.limits;
-    this.#maxObject = maxObjectBytes || Infinity;
+    const { maxObjectBytes, maxHeldBytes, maxInflatedBytes, maxDeltaDepth } =
+      init.limits;
+    this.#maxHeld = maxHeldBytes || Infinity;
+    this.#maxObject = Math.min(maxObjectBytes || Infinity, this.#maxHeld);
     this.#maxInflated = maxInflatedBytes || Infinity;
     this.#maxDepth = maxDeltaDepth || Infinity;
   }
 
   /** Refuses an object that deltas make of so many bytes. */
   checkSize(size: number): void {
-    if (size > this.#maxObject) {
-      throw beyondLimit(
-        `pack has an object of ${size} bytes, more than ${this.#maxObject}`,
-      );
-    }
+    if (size > this.#maxObject) throw objectTooLarge(size, this.#maxObject);
+  }
+
+  /** Refuses to hold a base of so many bytes. */
+  checkBase(size: number): void {
+    if (size > this.#maxHeld) throw baseTooLarge(size, this.#maxHeld);
+  }
+
+  /** Lets the deltas of a base from outside come to more, the larger it is. */
+  allow(base: Uint8Array): void {
+    this.checkBase(base.length);
+    this.#maxInflated += OUTSIDE_SHARE * base.length;
   }
 
   /** Refuses a chain of so many deltas. */

@@ -29,7 +29,7 @@ export interface ResolveInit {
   /** Bounds of what deltas come to. */
   readonly limits: Pick<
     IntakeLimits,
-    "maxObjectBytes" | "maxInflatedBytes" | "maxDeltaDepth"
+    "maxObjectBytes" | "maxHeldBytes" | "maxInflatedBytes" | "maxDeltaDepth"
   >;
   /** What the whole objects come to already, of `maxInflatedBytes`. */
   readonly inflatedBytes: number;

@@ -16,7 +16,7 @@ import {
   readDeltaHeader,
 } from "../../kernels/reference/delta.ts";
 import { KernelError } from "../../kernels/types.ts";
-import type { Kind } from "../../object/kind.ts";
+import { type Kind, OFS_DELTA } from "../../object/kind.ts";
 import { badObject } from "./faults.ts";
 import { Resolution } from "./resolution.ts";
 import { isDelta, planResolution, type ResolvePlan } from "./resolve_plan.ts";
@@ -53,9 +53,19 @@ export async function resolvePlainly(init: ResolveInit): Promise<Resolved> {
 export function sumUp(resolution: Resolution, plan: ResolvePlan): void {
   if (!resolution.isBounded || plan.deltas > SUMMED_DELTAS) return;
   const { entries, kernels } = resolution.init;
+  const { types, bases } = entries;
+  const isOutside = new Uint8Array(entries.count);
   let sum = resolution.inflated;
   for (let rank = 0; rank < entries.count; rank++) {
-    if (!isDelta(entries.types[rank] as number)) continue;
+    const type = types[rank] as number;
+    if (!isDelta(type)) continue;
+    // What is not based on a whole object of the pack may have its base
+    // elsewhere, which will allow for more.
+    const base = bases[rank] as number;
+    isOutside[rank] = type === OFS_DELTA
+      ? isOutside[base] as number
+      : Number(plan.named.isWaiting(-1 - base));
+    if (isOutside[rank] === 1) continue;
     const size = Math.min(DELTA_HEAD_MAX, entries.sizes[rank] as number);
     const bytes = readEntry(resolution, rank, DELTA_HEAD_BYTES);
     const head = headOf(() => kernels.inflatePrefix(bytes, 0, size));
@@ -78,14 +88,18 @@ function headOf(delta: () => Uint8Array): DeltaHeader | undefined {
 
 /** The compressed bytes of an entry, up to `most` of them. */
 function readEntry(
-  { init: { entries, pack } }: Resolution,
+  resolution: Resolution,
   rank: number,
   most: number = Infinity,
 ): Uint8Array {
+  const { entries, pack } = resolution.init;
   const start = (entries.offsets[rank] as number) +
     (entries.heads[rank] as number);
-  const length = (entries.offsets[rank + 1] as number) - start;
-  const bytes = new Uint8Array(Math.min(length, most));
+  let length = (entries.offsets[rank + 1] as number) - start;
+  // A stream may be padded with any number of blocks that give nothing.
+  if (length > most) length = most;
+  else resolution.checkBase(Math.floor(length / 2));
+  const bytes = new Uint8Array(length);
   if (pack.readAt(bytes, start) !== bytes.length) {
     throw new StorageError(
       "short-read",
@@ -139,6 +153,7 @@ export class FamilyResolver {
       if (isDelta(types[rank] as number)) continue;
       const frame = this.#frameOf(rank, kinds[rank] as Kind, undefined, 0);
       if (frame === undefined) continue;
+      this.#resolution.checkBase(entries.sizes[rank] as number);
       frame.data = this.#inflate(rank);
       await this.#family(frame);
     }
@@ -149,6 +164,7 @@ export class FamilyResolver {
       if (!this.#plan.named.isWaiting(row)) continue;
       const base = await findBase(row);
       if (base === undefined) continue;
+      this.#resolution.allow(base.data);
       await this.#family(this.#startFrame({
         rank: OUTSIDE,
         kind: base.kind,

@@ -24,7 +24,7 @@ import { encodeObjectHeader } from "../../object/raw.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import { ENTRY_HEADER_MAX, EntryHeader } from "../entry_header.ts";
 import type { EntryColumns } from "./columns.ts";
-import { badObject, badPack, beyondLimit } from "./faults.ts";
+import { badObject, badPack, beyondLimit, objectTooLarge } from "./faults.ts";
 import { HELD_BYTES, type ObjectTerms, takeObject } from "./known_objects.ts";
 import type { PackReader } from "./pack_reader.ts";
 import type { IntakeLimits, IntakeProgress } from "./ports.ts";
@@ -128,6 +128,7 @@ class EntryScan implements Scanned {
     const offset = reader.position;
     const type = scanned.types[row] as number;
     const size = scanned.sizes[row] as number;
+    this.#checkSize(type, size);
     this.#count(type, size);
     const base = type === OFS_DELTA
       ? this.#baseAt(offset, scanned.distances[row] as number)
@@ -165,7 +166,7 @@ class EntryScan implements Scanned {
     if (type === 0 || type === 5) {
       throw badObject(offset, `unknown object type ${type}`);
     }
-    this.#count(type, size);
+    this.#checkSize(type, size);
     let head = header.read(reader.buffer, reader.at, reader.end) - reader.at;
     let base = 0;
     if (type === OFS_DELTA) {
@@ -187,6 +188,7 @@ class EntryScan implements Scanned {
     );
     reader.consume(head);
     const body = await this.#inflate(offset, type, size, crc);
+    this.#count(type, size);
     const rank = columns.push({
       offset,
       head,
@@ -250,6 +252,7 @@ class EntryScan implements Scanned {
       );
       got += output.length;
       if (got > size) throw badObject(offset, "inflate returned -5");
+      this.#checkTotal(this.#inflated + got);
       hash?.update(output);
       held?.add(output);
       crc = kernels.crc32(reader.buffer.subarray(at, at + consumed), crc);
@@ -261,20 +264,32 @@ class EntryScan implements Scanned {
     return { crc, id: collided(() => hash?.digest()), held: held?.bytes() };
   }
 
-  /** Counts an entry in, as far as the limits allow. */
-  #count(type: number, size: number): void {
-    const { maxObjectBytes, maxInflatedBytes } = this.#init.limits;
+  /** Refuses an entry that is larger than one may be. */
+  #checkSize(type: number, size: number): void {
+    const { maxObjectBytes, maxHeldBytes = 0 } = this.#init.limits;
     if (maxObjectBytes > 0 && size > maxObjectBytes) {
-      throw beyondLimit(
-        `pack has an object of ${size} bytes, more than ${maxObjectBytes}`,
-      );
+      throw objectTooLarge(size, maxObjectBytes);
     }
+    if (maxHeldBytes > 0 && size > maxHeldBytes && type !== BLOB) {
+      throw objectTooLarge(size, maxHeldBytes);
+    }
+  }
+
+  /**
+   * Refuses a pack whose entries come to so many bytes. The bound may grow with
+   * what has arrived: what an entry only declares says nothing yet.
+   */
+  #checkTotal(bytes: number): void {
+    const { maxInflatedBytes } = this.#init.limits;
+    if (maxInflatedBytes > 0 && bytes > maxInflatedBytes) {
+      throw beyondLimit(`pack expands to more than ${maxInflatedBytes} bytes`);
+    }
+  }
+
+  /** Counts an entry in. */
+  #count(type: number, size: number): void {
     this.#inflated += size;
-    if (maxInflatedBytes > 0 && this.#inflated > maxInflatedBytes) {
-      throw beyondLimit(
-        `pack expands to more than ${maxInflatedBytes} bytes`,
-      );
-    }
+    this.#checkTotal(this.#inflated);
     if (type > TAG) this.deltas++;
     else this.objectBytes += size;
   }

@@ -11,15 +11,21 @@ import { equalBytes, toHex } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
-import { type Kind, OFS_DELTA } from "../../object/kind.ts";
+import { type Kind, OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
 import { EntryColumns } from "./columns.ts";
 import type { PackEntries } from "./entries.ts";
-import { beyondLimit, collisionFound, unresolvedDeltas } from "./faults.ts";
+import {
+  badPack,
+  beyondLimit,
+  collisionFound,
+  unresolvedDeltas,
+} from "./faults.ts";
 import {
   compareExisting,
   type ObjectTerms,
   readExisting,
 } from "./known_objects.ts";
+import { NamedBases } from "./named_bases.ts";
 import { readPackHead } from "./pack_head.ts";
 import { PackReader } from "./pack_reader.ts";
 import type {
@@ -113,16 +119,47 @@ export async function takePack(
   const checksum = scanned.deltas > 0
     ? await pack.resolve(scanned, sent)
     : sent;
-  const end = sink.size;
+  const entries = columns.finish(sink.size);
+  refuseTwins(entries);
   sink.append(checksum);
   return {
-    entries: columns.finish(end),
+    entries,
     objects: total,
     received: reader.position,
     completed: columns.count - total,
     checksum,
     surplus: reader.end - reader.at,
   };
+}
+
+/**
+ * A name that two entries have may lead from a delta to itself: git, too, takes
+ * no delta that names such a base (builtin/index-pack.c: find_ref_delta's
+ * callers).
+ */
+function refuseTwins(entries: PackEntries): void {
+  const { count, ids, types, bases, baseIds, offsets, format } = entries;
+  if (baseIds.length === 0) return;
+  const { rawLength } = format;
+  const named = new NamedBases(entries);
+  const found = new Set<number>();
+  for (let rank = 0; rank < count; rank++) {
+    const at = rank * rawLength;
+    const place = named.find(ids, at);
+    if (place < 0) continue;
+    if (!found.has(place)) {
+      found.add(place);
+      continue;
+    }
+    const delta = types.findIndex((type, other) =>
+      type === REF_DELTA &&
+      named.placeOf(-1 - (bases[other] as number)) === place
+    );
+    throw badPack(
+      `REF_DELTA at offset ${offsets[delta]} already resolved ` +
+        `(duplicate base ${toHex(ids, at, at + rawLength)}?)`,
+    );
+  }
 }
 
 /** A pack whose entries are all there. */
@@ -180,8 +217,13 @@ class ScannedPack {
       ...(completion && {
         findBase: (row: number) =>
           Promise.resolve(
-            completion.find(
-              entries.baseIds.subarray(row * rawLength, (row + 1) * rawLength),
+            smallEnough(() =>
+              completion.find(
+                entries.baseIds.subarray(
+                  row * rawLength,
+                  (row + 1) * rawLength,
+                ),
+              )
             ),
           ),
       }),
@@ -249,6 +291,17 @@ class ScannedPack {
 
   #hex(rank: number): string {
     return toHex(this.#id(rank));
+  }
+}
+
+/** Lets a base that takes too much memory be a limit of the push. */
+function smallEnough<T>(find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    if (error.code !== "object-too-large") throw error;
+    throw beyondLimit(`pack has a delta of an object that is too large`);
   }
 }
 

@@ -5,12 +5,7 @@
  * @module
  */
 
-import {
-  concatBytes,
-  equalBytes,
-  toHex,
-  writeUint32,
-} from "../../core/bytes.ts";
+import { equalBytes, toHex, writeUint32 } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
@@ -116,20 +111,19 @@ export class Completion {
     const { sink, kernels } = this.#init;
     const header = new Uint8Array(ENTRY_HEADER_MAX);
     const head = writeEntryHeader(header, 0, kind, data.length);
-    const entry = concatBytes([
-      header.subarray(0, head),
-      kernels.deflate(data),
-    ]);
+    const top = header.subarray(0, head);
+    const body = kernels.deflate(data);
     this.#bases.push({
       offset: sink.size,
       head,
       type: kind,
       size: data.length,
-      crc: kernels.crc32(entry),
+      crc: kernels.crc32(body, kernels.crc32(top)),
       base: 0,
       id: id.slice(),
     });
-    sink.append(entry);
+    sink.append(top);
+    sink.append(body);
   }
 }
 

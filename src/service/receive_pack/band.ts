@@ -20,6 +20,9 @@ const MAX_PAYLOAD = LARGE_PACKET_DATA_MAX - 1;
 /** builtin/receive-pack.c: report_message. */
 const MAX_MESSAGE = 4094;
 
+/** What the log gets of one push, where the client has no bands. */
+const MAX_NOTED = 32 * 1024;
+
 /** A line as git's rp_error says it: binary strings. */
 export function errorLine(message: string): string {
   return `${`error: ${message}`.slice(0, MAX_MESSAGE)}\n`;
@@ -48,6 +51,7 @@ export class Band {
   #said: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
   #spokenAt = 0;
+  #noteRoom = MAX_NOTED;
 
   /** Says nothing yet. */
   constructor(conversation: Conversation, options: BandOptions) {
@@ -132,10 +136,15 @@ export class Band {
     return this.#said;
   }
 
+  /** A hook may say any number of lines: the log gets the first of them. */
   #note(text: string): void {
-    for (const line of text.split("\n")) {
-      if (line === "") continue;
-      this.#conversation.context.logger.log("info", printable(line, 1000));
+    const { logger } = this.#conversation.context;
+    for (const line of text.slice(0, this.#noteRoom).split("\n")) {
+      if (line !== "") logger.log("info", printable(line, 1000));
     }
+    if (text.length > this.#noteRoom && this.#noteRoom > 0) {
+      logger.log("info", `beyond ${MAX_NOTED} bytes no more is noted here`);
+    }
+    this.#noteRoom = Math.max(0, this.#noteRoom - text.length);
   }
 }

@@ -18,10 +18,11 @@ export function arrivingLimits(
   arrived: () => number,
 ): IntakeLimits {
   const { limits, maxInputBytes } = settings;
-  const { maxObjectBytes, maxObjects, maxDeltaDepth } = limits;
+  const { maxObjectBytes, maxHeldBytes, maxObjects, maxDeltaDepth } = limits;
   const { maxInflatedBytes: most, maxInflation: times } = limits;
   return {
-    ...{ maxInputBytes, maxObjectBytes, maxObjects, maxDeltaDepth },
+    ...{ maxInputBytes, maxObjectBytes, maxHeldBytes },
+    ...{ maxObjects, maxDeltaDepth },
     get maxInflatedBytes() {
       if (times <= 0) return most;
       const share = GROUND + times * arrived();

@@ -41,6 +41,8 @@ export interface PushLimits extends ReceiveBounds {
   readonly maxInflation: number;
   /** Bytes that one object comes to. */
   readonly maxObjectBytes: number;
+  /** Bytes of one object that has to be in memory as a whole. */
+  readonly maxHeldBytes: number;
   /** Objects. */
   readonly maxObjects: number;
   /** Deltas on top of each other. */
@@ -91,8 +93,15 @@ export const PUSH_LIMITS: readonly PushLimitRow[] = [
   {
     name: "maxObjectBytes",
     key: "gitsrv.maxObjectBytes",
-    default: GIB,
-    meaning: "bytes of one object",
+    default: 1024 * GIB,
+    meaning: "bytes of one object; a blob is never held",
+  },
+  {
+    name: "maxHeldBytes",
+    key: "gitsrv.maxHeldBytes",
+    default: 512 * MIB,
+    meaning: "bytes of one object that has to be in memory: a commit, tree " +
+      "or tag, a delta's base, what a delta comes to",
   },
   {
     name: "maxObjects",

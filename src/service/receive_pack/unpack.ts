@@ -7,6 +7,7 @@
 
 import { printable, readUint32, utf8ToBinary } from "../../core/bytes.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
+import { FsckRefusal } from "../../object/fsck/refusal.ts";
 import type { FsckRules } from "../../object/fsck/rules.ts";
 import type { Quarantine, RepositoryWriter } from "../../storage/writes.ts";
 import { isForPeer } from "../failure.ts";
@@ -96,6 +97,9 @@ export async function unpack(init: UnpackInit): Promise<Unpacked> {
     const isOurs = error instanceof StorageError;
     if (!isOurs && (!isForPeer(error) || isHungUp(error))) throw error;
     if (isOurs) noteFault(context, "Cannot take a pack in", error);
+    if (error instanceof FsckRefusal) {
+      await band.say(error.lines.map((line) => `${line}\n`).join(""));
+    }
     const words = isOurs ? faultWords(error) : messageOf(error);
     await band.say(`fatal: ${oneLine(words)}\n`);
     const program = isSmall ? "unpack-objects" : "index-pack";

@@ -35,6 +35,9 @@ import { joinPath } from "./paths.ts";
 import { QuarantinePack } from "./quarantine_pack.ts";
 import { hasCode } from "./system_words.ts";
 
+/** Larger objects are kept in the pack that they came in. */
+const LOOSE_BYTES = 64 * 1024 * 1024;
+
 /** Objects of the repository, with those of a quarantine or without. */
 export interface ObjectsView {
   /** The objects now; to be released. */
@@ -142,7 +145,8 @@ export class FileQuarantine implements Quarantine {
     try {
       const taken = await this.#take(input, pack, unpackLimit, options);
       options.signal.throwIfAborted();
-      const isPack = taken.objects >= unpackLimit || this.#isPacked(taken);
+      const isPack = taken.objects >= unpackLimit || hasLarge(taken) ||
+        this.#isPacked(taken);
       const names = isPack
         ? await this.#store(pack, taken, options.keep)
         : await this.#unpack(pack, taken);
@@ -381,6 +385,14 @@ export class FileQuarantine implements Quarantine {
 /** So many objects that nobody is to see are held, none of them in a place. */
 const MOST_HELD = 32;
 const NOTHING_HELD: HeldLoose = new Map();
+
+/**
+ * Whether an entry, or a base that was added, is too large to be written anew:
+ * loose objects are made in memory.
+ */
+function hasLarge({ entries: { sizes } }: TakenIn): boolean {
+  return sizes.some((size) => size > LOOSE_BYTES);
+}
 
 /** How many of the entries that were sent are deltas. */
 function deltasOf({ entries, objects }: TakenIn): number {

@@ -53,6 +53,15 @@ export function rawPack(
   ]);
 }
 
+/** A pack of entries that are bytes already, `count` of them. */
+export function packOf(entries: readonly Uint8Array[], count: number): Buffer {
+  const head = Buffer.from("PACK\0\0\0\x02\0\0\0\0", "latin1");
+  head.writeUInt32BE(count, 8);
+  const hash = createHash("sha1").update(head);
+  for (const each of entries) hash.update(each);
+  return Buffer.concat([head, ...entries, hash.digest()]);
+}
+
 /** One entry's bytes. */
 export function entryBytes(entry: RawEntry): Buffer {
   let size = BigInt(entry.size ?? entry.data.length);

@@ -537,7 +537,17 @@ describe("An object", () => {
     const named = entryOf(REF_DELTA, madeDelta(TEXT.length, TEXT.length, ""), {
       baseId: idOf(BLOB, TEXT),
     });
-    await accepted(packOf([ENTRY, same, ENTRY, named]));
+    await accepted(packOf([ENTRY, same, ENTRY]));
+    // What is named by its id could be found to be based on itself.
+    const twin = /^REF_DELTA at offset \d+ already resolved \(duplicate base /;
+    for (const entries of [[ENTRY, named], [named, ENTRY]]) {
+      await refused(packOf(entries), "ProtocolError", twin);
+    }
+    const short = entryOf(REF_DELTA, madeDelta(TEXT.length, 4, ""), {
+      baseId: idOf(BLOB, TEXT),
+    });
+    await accepted(packOf([ENTRY, short]));
+    await refused(packOf([ENTRY, short, ENTRY]), "ProtocolError", twin);
   });
 
   it("must be the one that is here under its id", async () => {
