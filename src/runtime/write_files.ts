@@ -12,6 +12,7 @@ import {
   fsync,
   ftruncateSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
@@ -26,6 +27,7 @@ import type { WritableFile, WritableFiles } from "../core/write_files.ts";
 import { codeOf, NODE_FILES, wordsOf } from "./files.ts";
 
 const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_APPEND } = constants;
+const IS_DIRECTORY = { code: "EISDIR" };
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
 /** The file system of this machine, for writing. It holds no state. */
@@ -50,7 +52,14 @@ export const NODE_WRITE_FILES: WritableFiles = {
     attempt(`link ${from} to`, to, () => linkSync(from, to));
   },
 
-  unlink: (path) => removed("remove", path, () => unlinkSync(path)),
+  unlink: (path) =>
+    removed("remove", path, () => {
+      // Deno's takes empty directories away, too.
+      if (lstatSync(path).isDirectory()) {
+        throw failure("remove", path, IS_DIRECTORY);
+      }
+      unlinkSync(path);
+    }),
 
   removeDirectory: (path) =>
     removed("remove directory", path, () => rmdirSync(path)),
@@ -84,7 +93,7 @@ function attempt<T>(verb: string, path: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw failure(verb, path, error);
+    throw error instanceof StorageError ? error : failure(verb, path, error);
   }
 }
 

@@ -252,6 +252,24 @@ export function missingWords(name: string): string {
   return `unable to resolve reference '${name}'`;
 }
 
+/**
+ * Why a ref cannot be given the object that it is to name, if so
+ * (refs/files-backend.c: write_ref_to_lockfile). `kindOf` tells what an object
+ * is, `undefined` where there is none.
+ */
+export function unfitObject(
+  { name, new: oid }: RefChange,
+  kindOf: (oid: Oid) => string | undefined,
+): RefFailure | undefined {
+  const kind = kindOf(oid);
+  const isBranch = name === "HEAD" || name.startsWith("refs/heads/");
+  if (kind !== undefined && (kind === "commit" || !isBranch)) return undefined;
+  const why = kind === undefined
+    ? `trying to write ref '${name}' with nonexistent object ${oid}`
+    : `trying to write non-commit object ${oid} to branch '${name}'`;
+  return { code: "failed", message: `cannot update ref '${name}': ${why}` };
+}
+
 /** Where names are looked up for conflicts of files and directories. */
 export interface NameLookup {
   /** Whether a ref is called so. */

@@ -26,7 +26,67 @@ export type FsyncMode =
   /** Nothing. */
   | "off";
 
-/** What changes a repository; absent from those that are only read. */
+/**
+ * What changes a repository, for a program as for a push; absent from those
+ * that are only read. Objects come first, by a quarantine, and then the refs
+ * that name them: in the other order others would see refs to nothing.
+ *
+ * @example Take a pack in, and let a branch name what it brought
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { MemoryRepository, type Oid, type RefName, SHA1 } from "@gitsrv/gitsrv";
+ *
+ * // The pack of one commit. Yours comes from a file or a socket.
+ * const pack = Uint8Array.from(atob(
+ *   "UEFDSwAAAAIAAAAClgZ4nGXJMQ6AIAwAwJ1XdHdpSCGQGKOL/6BQIgMhwfp/3b31" +
+ *   "dIoAcbCuZE82sxeOCT2KI66h+GhDqCxCEcmkR68x4YA17bwBwoIfk0fvTVX+Y842" +
+ *   "bzUv5uUcVCB4nAMAAAAAAegiTbBfhuk0MxmO+/IoJICOkimB"
+ * ), (letter) => letter.charCodeAt(0));
+ * const tip = "ad1f93701bbb7921c13937f25766c50e72e767dd" as Oid;
+ * let at = 0;
+ * const input = {
+ *   read(into: Uint8Array): Promise<number> {
+ *     const part = pack.subarray(at, at + into.length);
+ *     into.set(part);
+ *     at += part.length;
+ *     return Promise.resolve(part.length);
+ *   },
+ * };
+ *
+ * const repository = new MemoryRepository();
+ * const writer = await repository.writer();
+ * {
+ *   await using quarantine = await writer.openQuarantine();
+ *   await quarantine.receive(input, {
+ *     limits: {
+ *       maxInputBytes: 1e6,
+ *       maxInflatedBytes: 1e7,
+ *       maxObjectBytes: 1e6,
+ *       maxObjects: 1000,
+ *       maxDeltaDepth: 50,
+ *     },
+ *     unpackLimit: 100,
+ *     keep: "import",
+ *     signal: AbortSignal.timeout(10_000),
+ *   });
+ *   // Nobody sees it yet: look at what quarantine.snapshot() has, then
+ *   await quarantine.publish();
+ * }
+ *
+ * const name = "refs/heads/main" as RefName;
+ * const [failure] = await writer.refs.apply(
+ *   [{ name, old: SHA1.zero, new: tip }],
+ *   {
+ *     atomic: true,
+ *     committer: "A <a@example.com> 1767225600 +0000",
+ *     message: "import",
+ *   },
+ * );
+ * assert.equal(failure, undefined);
+ * using snapshot = await repository.snapshot();
+ * assert.equal(snapshot.refs.get(name)?.oid, tip);
+ * ```
+ */
 export interface RepositoryWriter {
   /** Changes refs. */
   readonly refs: RefWriter;

@@ -15,6 +15,7 @@ import { banner } from "../../src/cli/daemon_words.ts";
 import { main } from "../../src/cli/main.ts";
 import { COMMANDS } from "../../src/cli/table.ts";
 import { limitsMarkdown } from "../../src/server/limits.ts";
+import { pushLimitsMarkdown } from "../../src/service/receive_pack/settings.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { git } from "../support/git.ts";
 import { describe, it } from "../support/test.ts";
@@ -66,6 +67,10 @@ describe("the README", () => {
 
   it("has the table of limits", () => {
     assert.equal(block("limits"), limitsMarkdown());
+  });
+
+  it("has the table of a push's limits", () => {
+    assert.equal(block("push limits"), pushLimitsMarkdown());
   });
 
   it("shows what the daemon says at its first start", () => {

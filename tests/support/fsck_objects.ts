@@ -25,6 +25,7 @@ import {
 } from "../../src/object/kind.ts";
 import { temporaryDirectory } from "./fixture_directory.ts";
 import { gitSync } from "./git.ts";
+import { entryOf, packOf } from "./intake.ts";
 import type { Random } from "./random.ts";
 
 /** One object. */
@@ -69,22 +70,8 @@ export function oddRepository(objects: Iterable<OddObject>): string {
 export function oddPack(
   objects: readonly OddObject[],
 ): Uint8Array<ArrayBuffer> {
-  const head = new Uint8Array(12);
-  head.set(fromBinary("PACK"));
-  const view = new DataView(head.buffer);
-  view.setUint32(4, 2);
-  view.setUint32(8, objects.length);
-  const parts: Uint8Array[] = [head];
-  for (const { kind, data } of objects) {
-    const bytes = [(kind << 4) | (data.length & 15)];
-    for (let rest = data.length >>> 4; rest > 0; rest >>>= 7) {
-      bytes.push((bytes.pop() as number) | 0x80, rest & 0x7f);
-    }
-    parts.push(Uint8Array.from(bytes), deflateSync(data));
-  }
-  const body = concatBytes(parts);
-  const hash = createHash("sha1").update(body).digest();
-  return concatBytes([body, Uint8Array.from(hash)]);
+  const entries = objects.map(({ kind, data }) => entryOf(kind, data));
+  return new Uint8Array(packOf(entries));
 }
 
 /** The bytes of a tree's entry; the mode as it is to be written. */

@@ -8,7 +8,6 @@
 
 import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -23,7 +22,8 @@ import type {
 import { temporaryDirectory } from "./fixture_directory.ts";
 import { GIT, gitSync, runProgram } from "./git.ts";
 import type { Random } from "./random.ts";
-import { packets } from "./wire_client.ts";
+import { rawPack } from "./pushes/raw_pack.ts";
+import { packets, parsePackets } from "./wire_client.ts";
 
 const ZERO = "0".repeat(40);
 const NAMES = ["pre-receive", "update", "reference-transaction"] as const;
@@ -213,7 +213,7 @@ export async function pushToGit(world: HookCase): Promise<HookRun> {
   const input = Buffer.concat([
     packets(...lines, "0000"),
     ...(world.options === undefined ? [] : [packets(...world.options, "0000")]),
-    ...(hasPack(world) ? [emptyPack()] : []),
+    ...(hasPack(world) ? [rawPack([])] : []),
   ]);
   const result = await runProgram(GIT, ["receive-pack", join(side, "r")], {
     input,
@@ -298,20 +298,9 @@ function hasPack({ refs }: HookCase): boolean {
   return refs.some((ref) => ref.new !== ZERO);
 }
 
-function emptyPack(): Buffer {
-  const header = Buffer.from("PACK\0\0\0\x02\0\0\0\0", "latin1");
-  return Buffer.concat([header, createHash("sha1").update(header).digest()]);
-}
-
 /** What stands on band 2, behind the advertisement. */
 function bandTwo(stdout: string): string {
-  let said = "";
-  for (let at = 0; at < stdout.length;) {
-    const length = parseInt(stdout.slice(at, at + 4), 16);
-    if (stdout[at + 4] === "\x02" && length > 4) {
-      said += stdout.slice(at + 5, at + length);
-    }
-    at += Math.max(4, length);
-  }
-  return said;
+  return parsePackets(Buffer.from(stdout, "latin1"))
+    .filter((each) => each.type === "data" && each.text.startsWith("\x02"))
+    .map((each) => each.type === "data" ? each.text.slice(1) : "").join("");
 }

@@ -13,7 +13,7 @@ import { selectKernels } from "../../src/kernels/select.ts";
 import { systemOwners } from "../../src/runtime/owner.ts";
 import { NODE_WRITE_FILES } from "../../src/runtime/write_files.ts";
 import { Complaints } from "../../src/storage/files/complaints.ts";
-import { refSync } from "../../src/storage/files/fsync_policy.ts";
+import { refSync } from "../../src/storage/files/fsync.ts";
 import type { LogPolicy } from "../../src/storage/files/reflog.ts";
 import { LockJournal } from "../../src/storage/files/lock_journal.ts";
 import { StackAddition } from "../../src/storage/files/reftable/addition.ts";

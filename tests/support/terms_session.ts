@@ -6,14 +6,9 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import {
-  expandNamespace,
-  FileSystemBackend,
-  type Logger,
-  serveCommand,
-} from "../../mod.ts";
+import { expandNamespace, FileSystemBackend, type Logger } from "../../mod.ts";
 import { gitEnvironment, runProgram } from "./git.ts";
+import { served } from "./served.ts";
 import { uploadPackCommand } from "./server.ts";
 import { toBuffer, type Wire } from "./wire_client.ts";
 
@@ -46,32 +41,23 @@ export async function askOurs(
   session: TermsSession,
   logger?: Logger,
 ): Promise<Said> {
-  const said: Uint8Array[] = [];
-  const output = new WritableStream<Uint8Array>({
-    write: (chunk) => {
-      said.push(chunk.slice());
+  const { output, failure } = await served({
+    backend: new FileSystemBackend("/"),
+    service: "git-upload-pack",
+    path: session.path,
+    input: toBuffer(session.input),
+    protocol: session.protocol,
+    terms: {
+      namespace: expandNamespace(session.namespace ?? ""),
+      stateless: session.stateless ?? false,
+      advertiseOnly: session.advertiseOnly ?? false,
     },
+    ...(logger === undefined ? {} : { logger }),
   });
-  let failure = "";
-  try {
-    await serveCommand({
-      backend: new FileSystemBackend("/"),
-      service: "git-upload-pack",
-      path: session.path,
-      input: new Blob([new Uint8Array(toBuffer(session.input))]).stream(),
-      output,
-      protocol: session.protocol === 0 ? "" : `version=${session.protocol}`,
-      terms: {
-        namespace: expandNamespace(session.namespace ?? ""),
-        stateless: session.stateless ?? false,
-        advertiseOnly: session.advertiseOnly ?? false,
-      },
-      ...(logger === undefined ? {} : { logger }),
-    });
-  } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
-  }
-  return { text: Buffer.concat(said).toString("latin1"), failure };
+  const text = output.toString("latin1");
+  if (failure === undefined) return { text, failure: "" };
+  const { error } = failure;
+  return { text, failure: error instanceof Error ? error.message : `${error}` };
 }
 
 /** Asks git; `config` are further settings. */

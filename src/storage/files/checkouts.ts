@@ -37,8 +37,11 @@ export function checkedOutBranches(init: CheckoutsInit): readonly RefName[] {
   const worktrees = joinPath(commonDir, "worktrees");
   for (const id of fileSystem.list(worktrees)?.names ?? []) {
     const gitDir = joinPath(worktrees, id);
-    const place = readText(fileSystem, joinPath(gitDir, "gitdir"));
-    if (place !== undefined && place !== "") addBranches(init, gitDir, found);
+    // That it names a place is enough, as with git: not which, or whether.
+    const place = readBytes(fileSystem, joinPath(gitDir, "gitdir"));
+    if (place !== undefined && place.length > 0) {
+      addBranches(init, gitDir, found);
+    }
   }
   return [...found];
 }
@@ -76,9 +79,16 @@ function rebasedBranch(
 }
 
 function readText(fileSystem: FileSystem, path: string): string | undefined {
+  const bytes = readBytes(fileSystem, path);
+  return bytes && toBinary(bytes).trimEnd();
+}
+
+function readBytes(
+  fileSystem: FileSystem,
+  path: string,
+): Uint8Array | undefined {
   try {
-    const bytes = fileSystem.read(path, MAX_FILE_BYTES);
-    return bytes && toBinary(bytes).trimEnd();
+    return fileSystem.read(path, MAX_FILE_BYTES);
   } catch (error) {
     // What cannot be read is no work tree of ours.
     if (error instanceof StorageError) return undefined;

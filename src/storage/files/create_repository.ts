@@ -12,6 +12,7 @@ import type { RefName } from "../../core/ref_name.ts";
 import { type WritableFiles, writeAll } from "../../core/write_files.ts";
 import { isGitDirectory } from "./layout.ts";
 import { isInside, joinPath, parentPath, trimSlashes } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 
 /** Longer names make no files on most systems. */
 const MAX_NAME_BYTES = 240;
@@ -71,8 +72,13 @@ export async function createRepository(
   }
   const target = joinPath(at, names.at(-1) as string);
   if (files.lstat(target) === undefined) {
-    const isOurs = await makeAt(target, init);
-    if (isOurs) made.unshift(target);
+    try {
+      const isOurs = await makeAt(target, init);
+      if (isOurs) made.unshift(target);
+    } catch (error) {
+      quietly(() => removeMade(files, made));
+      throw error;
+    }
   }
   if (isGitDirectory(files, target)) return { path: target, made };
   removeMade(files, made);
@@ -123,12 +129,23 @@ async function makeAt(
       ["ENOTEMPTY", "EEXIST", "ENOTDIR"],
       () => files.rename(draft, target),
     );
-    if (isLost) removeEmpty(files, draft);
+    if (isLost) removeDraft(files, draft);
     else await files.syncDirectory(parent);
     return !isLost;
   } catch (error) {
-    removeEmpty(files, draft);
+    removeDraft(files, draft);
     throw error;
+  }
+}
+
+/** Takes away what of a draft was made; what that fails at does not matter. */
+function removeDraft(files: WritableFiles, draft: string): void {
+  const inside = (name: string) => joinPath(draft, name);
+  for (const name of ["HEAD", "config"]) {
+    quietly(() => files.unlink(inside(name)));
+  }
+  for (const path of [...[...DIRECTORIES].reverse().map(inside), draft]) {
+    quietly(() => files.removeDirectory(path));
   }
 }
 
@@ -166,9 +183,15 @@ function removeEmpty(files: WritableFiles, target: string): boolean {
   const inside = [...DIRECTORIES].reverse().map((name) =>
     joinPath(target, name)
   );
-  const isEmpty = inside.every((path) => {
+  const known = [
+    ...inside,
+    joinPath(target, "HEAD"),
+    joinPath(target, "config"),
+  ];
+  // Hooks and packed-refs are signs of use as much as objects are.
+  const isEmpty = [target, ...inside].every((path) => {
     const names = files.list(path)?.names ?? [];
-    return names.every((name) => inside.includes(joinPath(path, name)));
+    return names.every((name) => known.includes(joinPath(path, name)));
   });
   if (!isEmpty) return false;
   // Without HEAD it is no repository for those who come now.

@@ -26,6 +26,14 @@ export interface FsyncPlan {
   readonly rest: boolean;
 }
 
+/** What is pressed to the disk before a change of refs is told. */
+export interface RefSync {
+  /** The content of refs and of `packed-refs`, before it takes its place. */
+  readonly content: boolean;
+  /** Directories whose names have changed, and reflogs. */
+  readonly names: boolean;
+}
+
 // cache.h: FSYNC_COMPONENTS_...
 const PACK = 1;
 const PACK_METADATA = 2;
@@ -61,11 +69,9 @@ export function fsyncPlan(config: ConfigView): FsyncPlan {
   const mode = config.get("gitsrv.fsync") ?? "full";
   switch (mode) {
     case "full":
-      return planOf(mode, ALL);
     case "git":
-      return planOf(mode, gitComponents(config));
     case "off":
-      return planOf(mode, 0);
+      return planFor(mode, config);
     default:
       throw new StorageError(
         "bad-config",
@@ -75,7 +81,18 @@ export function fsyncPlan(config: ConfigView): FsyncPlan {
   }
 }
 
-function planOf(mode: FsyncMode, components: number): FsyncPlan {
+/** What of that a change of refs has to do in a mode. */
+export function refSync(mode: FsyncMode, config: ConfigView): RefSync {
+  const { reference, rest } = planFor(mode, config);
+  return { content: reference, names: rest };
+}
+
+function planFor(mode: FsyncMode, config: ConfigView): FsyncPlan {
+  const components = mode === "full"
+    ? ALL
+    : mode === "git"
+    ? gitComponents(config)
+    : 0;
   const has = (component: number) => (components & component) !== 0;
   return {
     mode,

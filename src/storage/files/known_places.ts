@@ -10,11 +10,11 @@
  * @module
  */
 
-import { StorageError } from "../../core/errors.ts";
 import type { FileStat, FileSystem } from "../../core/host.ts";
 import { COMMON_PARTS, type ExposureRules, findExposed } from "./exposure.ts";
 import type { Layout } from "./layout.ts";
 import { joinPath, trimSlashes } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 import { isFresh, type Now, type Stamp } from "./stamp.ts";
 
 const PARTS: readonly string[] = [...COMMON_PARTS, "HEAD", "commondir"];
@@ -150,11 +150,3 @@ function rested(stat: FileStat | undefined, taken: number): Stamp | undefined {
 }
 
 /** What cannot be looked at is not known: the search says why. */
-function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (error instanceof StorageError) return undefined;
-    throw error;
-  }
-}

@@ -16,8 +16,8 @@
  * @module
  */
 
-import { binaryToUtf8, fromUtf8, toBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
+import { binaryToUtf8, fromUtf8, toBinary } from "../../core/bytes.ts";
 import type { FileStat } from "../../core/host.ts";
 import {
   formatIdentity,
@@ -27,6 +27,7 @@ import {
 } from "../../core/owner.ts";
 import type { WritableFile, WritableFiles } from "../../core/write_files.ts";
 import { isInside, joinPath } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 import { type SharedModes, shareFile } from "./shared_modes.ts";
 import { hasCode } from "./system_words.ts";
 
@@ -135,18 +136,18 @@ export class LockJournal {
    */
   clear(lockPath: string): boolean {
     const { files } = this.#init;
-    const before = attempt(() => files.lstat(lockPath));
+    const before = quietly(() => files.lstat(lockPath));
     if (before === undefined) return false;
     for (const directory of this.#deadDirectories()) {
       for (const name of this.#names(directory)) {
         const path = joinPath(directory, name);
-        const stat = attempt(() => files.lstat(path));
+        const stat = quietly(() => files.lstat(path));
         if (!isSameFile(stat, before)) continue;
         this.#recover(directory, name, lockPath);
         quietly(() => files.removeDirectory(directory));
       }
     }
-    return !isSameFile(attempt(() => files.lstat(lockPath)), before);
+    return !isSameFile(quietly(() => files.lstat(lockPath)), before);
   }
 
   /** Removes all that dead processes have left. Never throws. */
@@ -161,12 +162,12 @@ export class LockJournal {
 
   #deadDirectories(): string[] {
     const { files, root, owners } = this.#init;
-    const names = attempt(() => files.list(root))?.names ?? [];
+    const names = quietly(() => files.list(root))?.names ?? [];
     const dead: string[] = [];
     for (const name of names) {
       if (!name.startsWith(JOURNAL_PREFIX)) continue;
       const owner = ownerOf(name);
-      if (owner !== undefined && attempt(() => owners.isDead(owner))) {
+      if (owner !== undefined && quietly(() => owners.isDead(owner))) {
         dead.push(joinPath(root, name));
       }
     }
@@ -174,7 +175,7 @@ export class LockJournal {
   }
 
   #names(directory: string): readonly string[] {
-    return attempt(() => this.#init.files.list(directory))?.names ?? [];
+    return quietly(() => this.#init.files.list(directory))?.names ?? [];
   }
 
   /** Takes over one record of the dead, and removes the locks it is of. */
@@ -189,12 +190,12 @@ export class LockJournal {
       return; // Another was faster, or may and we may not.
     }
     this.#open++;
-    const stat = attempt(() => files.lstat(mine));
+    const stat = quietly(() => files.lstat(mine));
     let isClear = stat !== undefined;
     if (stat !== undefined && !kept.startsWith(NOWHERE)) {
       for (const path of this.#places(kept, met)) {
-        if (!isSameFile(attempt(() => files.lstat(path)), stat)) continue;
-        isClear = attempt(() => files.unlink(path)) !== undefined && isClear;
+        if (!isSameFile(quietly(() => files.lstat(path)), stat)) continue;
+        isClear = quietly(() => files.unlink(path)) !== undefined && isClear;
       }
     }
     this.#open--;
@@ -240,7 +241,7 @@ export class LockJournal {
     }
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       const directory = next;
-      if (attempt(() => files.lstat(directory))?.kind !== "directory") continue;
+      if (quietly(() => files.lstat(directory))?.kind !== "directory") continue;
       for (const name of this.#names(directory)) {
         const path = joinPath(directory, name);
         if (name.endsWith(".lock")) yield path;
@@ -347,19 +348,5 @@ function ownerOf(directory: string): ProcessIdentity | undefined {
  */
 export function removeFile(files: WritableFiles, path: string): boolean {
   const remove = () => (files.unlink(path), true);
-  return attempt(remove) ?? attempt(remove) ?? false;
-}
-
-function quietly(call: () => unknown): void {
-  attempt(call);
-}
-
-/** What a call of the disk gives; `undefined` where it fails. */
-function attempt<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof StorageError) return undefined;
-    throw error;
-  }
+  return quietly(remove) ?? quietly(remove) ?? false;
 }

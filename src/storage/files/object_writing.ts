@@ -5,13 +5,13 @@
  * @module
  */
 
-import { StorageError } from "../../core/errors.ts";
 import type { Owners } from "../../core/owner.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
 import type { WritableFiles } from "../../core/write_files.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { FsyncPlan } from "./fsync.ts";
 import { baseName, joinPath } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 import { type SharedModes, shareFile } from "./shared_modes.ts";
 import { hasCode } from "./system_words.ts";
 
@@ -138,14 +138,4 @@ export function removeTree(
   // Nothing tells whose it is now: it is tried twice.
   const remove = () => files.removeDirectory(root);
   if (quietly(remove) === undefined) quietly(remove);
-}
-
-/** What `call` gives; `undefined` where it throws a StorageError. */
-export function quietly<T>(call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof StorageError) return undefined;
-    throw error;
-  }
 }

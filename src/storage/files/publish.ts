@@ -18,11 +18,11 @@ import {
   allSettled,
   ensureDirectory,
   type ObjectWriting,
-  quietly,
   turn,
   withdrawPart,
 } from "./object_writing.ts";
 import { baseName, joinPath, parentPath } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 import { shareFile } from "./shared_modes.ts";
 import { hasCode } from "./system_words.ts";
 import { randomHex } from "./temporary.ts";

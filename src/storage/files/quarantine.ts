@@ -9,9 +9,10 @@
 import { fromUtf8 } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import { type Oid, oidFromRaw, oidToRaw } from "../../core/oid.ts";
-import type { ExistingObjects, PackInput } from "../../pack/intake/ports.ts";
+import type { PackInput } from "../../pack/intake/ports.ts";
 import { buildPack, type PackObject } from "../../pack/pack_builder.ts";
 import { openReceived, type PackIntake, type TakenIn } from "../intake.ts";
+import { existingObjects } from "../objects/existing_objects.ts";
 import type { ObjectData, ObjectStore, Snapshot } from "../types.ts";
 import type {
   FindReached,
@@ -24,7 +25,8 @@ import { idsOf } from "./brought_ids.ts";
 import { HeldObjects } from "./held_objects.ts";
 import type { LockJournal } from "./lock_journal.ts";
 import { writeLoose } from "./loose_writer.ts";
-import { type ObjectWriting, quietly } from "./object_writing.ts";
+import type { ObjectWriting } from "./object_writing.ts";
+import { quietly } from "./quietly.ts";
 import { publish, publishLoose, renamePack } from "./publish.ts";
 import {
   keepText,
@@ -285,7 +287,7 @@ export class FileQuarantine implements Quarantine {
         limits,
         signal,
         unpackLimit,
-        existing: existingObjects(store, writing),
+        existing: existingObjects(store, writing.format),
         ...(fsck && { fsck }),
         ...(onProgress && { onProgress }),
       });
@@ -343,7 +345,7 @@ export class FileQuarantine implements Quarantine {
     const { repository, writing } = this.#init;
     const { ids, format } = entries;
     const { store, release } = repository.objects();
-    const has = existingObjects(store, writing).has;
+    const has = existingObjects(store, writing.format).has;
     try {
       for (let rank = 0; rank < objects; rank++) {
         const at = rank * format.rawLength;
@@ -401,20 +403,6 @@ function deltasOf({ entries, objects }: TakenIn): number {
     if ((entries.types[rank] as number) >= 6) count++;
   }
   return count;
-}
-
-function existingObjects(
-  store: ObjectStore,
-  { format }: Pick<ObjectWriting, "format">,
-): ExistingObjects {
-  const numberOf = (id: Uint8Array) => store.find(oidFromRaw(id, 0, format));
-  return {
-    has: (id) => store.hasAll?.(id) ?? numberOf(id) >= 0,
-    read(id) {
-      const number = numberOf(id);
-      return number < 0 ? undefined : store.read(number);
-    },
-  };
 }
 
 /** Objects of the repository, as long as they are not too many. */

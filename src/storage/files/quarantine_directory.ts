@@ -16,11 +16,11 @@ import { writeAll } from "../../core/write_files.ts";
 import { isSameFile } from "./lock_journal.ts";
 import {
   type ObjectWriting,
-  quietly,
   removeTree,
   withdrawPart,
 } from "./object_writing.ts";
 import { joinPath } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 import { makeTemporaryDirectory } from "./temporary.ts";
 
 // tmp-objdir.c: git prune removes what begins with "tmp_".

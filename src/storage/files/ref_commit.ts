@@ -22,7 +22,7 @@ import type {
   RefTransactionOptions,
   RefUpdate,
 } from "../writes.ts";
-import { settleAll } from "./fsync_policy.ts";
+import { settleAll } from "./settle_all.ts";
 import { type LockFile, lockWords, takeLock } from "./lock_file.ts";
 import { ListedNames } from "./listed_names.ts";
 import { type PackedRewrite, rewritePackedRefs } from "./packed_refs_writer.ts";

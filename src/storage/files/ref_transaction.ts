@@ -20,9 +20,10 @@ import {
   type RefChange,
   RefChanges,
   unavailable,
+  unfitObject,
 } from "../ref_changes.ts";
 import type { RefFailure, RefUpdate } from "../writes.ts";
-import { type RefSync, settleAll } from "./fsync_policy.ts";
+import type { RefSync } from "./fsync.ts";
 import {
   type LockFile,
   type LockTerms,
@@ -37,6 +38,7 @@ import type { PackedView } from "./packed_view.ts";
 import type { ListedNames } from "./listed_names.ts";
 import type { LooseValue, RefPlaces } from "./ref_places.ts";
 import type { Reflogs } from "./reflog.ts";
+import { settleAll } from "./settle_all.ts";
 import { hasCode, systemWords } from "./system_words.ts";
 
 /** What transactions of one repository work with. */
@@ -415,13 +417,8 @@ export class RefTransaction {
     const isWritten = !change.isLogOnly && !isDeletion(change) &&
       change.previous !== change.new;
     if (isWritten) {
-      const why = kindOf && kindProblem(change, kindOf);
-      if (why !== undefined) {
-        return {
-          code: "failed",
-          message: `cannot update ref '${change.name}': ${why}`,
-        };
-      }
+      const failure = kindOf && unfitObject(change, kindOf);
+      if (failure !== undefined) return failure;
       step.needsCommit = true;
     }
     if (step.isPacked) return undefined;
@@ -463,19 +460,4 @@ function couldNotWrite(change: RefChange, lock: LockFile): RefFailure {
     message: `cannot update ref '${change.name}': ` +
       `couldn't write '${lock.lockPath}'`,
   };
-}
-
-/** refs/files-backend.c: write_ref_to_lockfile. */
-function kindProblem(
-  { name, new: oid }: RefChange,
-  kindOf: (oid: Oid) => string | undefined,
-): string | undefined {
-  const kind = kindOf(oid);
-  if (kind === undefined) {
-    return `trying to write ref '${name}' with nonexistent object ${oid}`;
-  }
-  const isBranch = name === "HEAD" || name.startsWith("refs/heads/");
-  return isBranch && kind !== "commit"
-    ? `trying to write non-commit object ${oid} to branch '${name}'`
-    : undefined;
 }

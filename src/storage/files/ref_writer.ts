@@ -22,7 +22,7 @@ import type {
   RefUpdate,
   RefWriter,
 } from "../writes.ts";
-import { refSync } from "./fsync_policy.ts";
+import { refSync } from "./fsync.ts";
 import type { Layout } from "./layout.ts";
 import { type LockTerms, ManyLocks } from "./lock_file.ts";
 import { ListedNames } from "./listed_names.ts";

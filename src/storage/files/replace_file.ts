@@ -6,8 +6,9 @@
  */
 
 import { type WritableFile, writeAll } from "../../core/write_files.ts";
-import { type ObjectWriting, quietly } from "./object_writing.ts";
+import type { ObjectWriting } from "./object_writing.ts";
 import { parentPath } from "./paths.ts";
+import { quietly } from "./quietly.ts";
 import { shareFile } from "./shared_modes.ts";
 
 type Writing = Pick<ObjectWriting, "files" | "fsync" | "shared">;

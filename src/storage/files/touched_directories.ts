@@ -6,7 +6,7 @@
  */
 
 import type { WritableFiles } from "../../core/write_files.ts";
-import { settleAll } from "./fsync_policy.ts";
+import { settleAll } from "./settle_all.ts";
 import { isInside, parentPath } from "./paths.ts";
 import { hasCode, systemWords } from "./system_words.ts";
 

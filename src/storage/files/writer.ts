@@ -20,13 +20,14 @@ import { fsyncPlan } from "./fsync.ts";
 import { canHold } from "./held_objects.ts";
 import type { Layout } from "./layout.ts";
 import { LockJournal } from "./lock_journal.ts";
-import { type ObjectWriting, quietly } from "./object_writing.ts";
+import type { ObjectWriting } from "./object_writing.ts";
 import { joinPath } from "./paths.ts";
 import {
   FileQuarantine,
   type FileQuarantineInit,
   type ObjectsView,
 } from "./quarantine.ts";
+import { quietly } from "./quietly.ts";
 import { sweepKeeps, sweepQuarantines } from "./quarantine_directory.ts";
 import { writeServerInfo } from "./server_info.ts";
 import { addShallow } from "./shallow_writer.ts";

@@ -10,12 +10,12 @@ import { type ObjectFormat, type Oid, oidFromRaw } from "../../core/oid.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { Kind } from "../../object/kind.ts";
 import type { PackEntries } from "../../pack/intake/entries.ts";
-import type { ExistingObjects } from "../../pack/intake/ports.ts";
 import type { PackIntake } from "../intake.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import { ObjectSource } from "../objects/source.ts";
 import type { PackStore, StoredPack } from "../ports.ts";
-import type { ObjectStore, RefSnapshot, Snapshot } from "../types.ts";
+import { existingObjects } from "../objects/existing_objects.ts";
+import type { RefSnapshot, Snapshot } from "../types.ts";
 import type {
   PackInput,
   Quarantine,
@@ -152,18 +152,4 @@ function* kindsOf(
       kinds[rank] as Kind,
     ];
   }
-}
-
-function existingObjects(
-  store: ObjectStore,
-  format: ObjectFormat,
-): ExistingObjects {
-  const numberOf = (id: Uint8Array) => store.find(oidFromRaw(id, 0, format));
-  return {
-    has: (id) => store.hasAll?.(id) ?? numberOf(id) >= 0,
-    read(id) {
-      const number = numberOf(id);
-      return number < 0 ? undefined : store.read(number);
-    },
-  };
 }

@@ -6,9 +6,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import { type FileSystemBackend, serveCommand } from "../../../mod.ts";
+import type { FileSystemBackend } from "../../../mod.ts";
 import { type FetchAnswer, readFetchAnswer } from "../fetch_answer.ts";
 import { tryGit } from "../git.ts";
+import { served } from "../served.ts";
 import { namespacePrefix } from "./exposure.ts";
 import type { Fetch } from "./request.ts";
 
@@ -23,29 +24,22 @@ export async function askOurs(
   path: string,
   { input, protocol, namespace, stateless }: Fetch,
 ): Promise<Outcome> {
-  const said: Uint8Array[] = [];
-  const output = new WritableStream<Uint8Array>({
-    write: (chunk) => {
-      said.push(chunk.slice());
-    },
+  const { output, failure } = await served({
+    backend,
+    service: "git-upload-pack",
+    path,
+    input,
+    protocol,
+    terms: { namespace: namespacePrefix(namespace), stateless },
   });
-  try {
-    await serveCommand({
-      backend,
-      service: "git-upload-pack",
-      path,
-      input: new Blob([new Uint8Array(input)]).stream(),
-      output,
-      protocol: protocol === 0 ? "" : `version=${protocol}`,
-      terms: { namespace: namespacePrefix(namespace), stateless },
-    });
-  } catch (error) {
-    const told = Buffer.concat(said).toString("latin1").slice(-400);
+  if (failure !== undefined) {
+    const { error } = failure;
+    const told = output.toString("latin1").slice(-400);
     return {
       failure: `${error instanceof Error ? error.stack : error}\n${told}`,
     };
   }
-  return { answer: readFetchAnswer(Buffer.concat(said), { stateless }) };
+  return { answer: readFetchAnswer(output, { stateless }) };
 }
 
 /**

@@ -7,6 +7,9 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
+import { sizeBytes } from "../pack_entries.ts";
+
+export { sizeBytes };
 
 /** Types of entries. */
 export const TYPES = { commit: 1, tree: 2, blob: 3, tag: 4, ofs: 6, ref: 7 };
@@ -90,16 +93,6 @@ export function distanceBytes(distance: number): Buffer {
     rest = Math.floor(rest / 128);
   }
   return Buffer.from(bytes);
-}
-
-/** A number as deltas write sizes. */
-export function sizeBytes(size: number): number[] {
-  const bytes: number[] = [];
-  let rest = size;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) {
-    bytes.push(0x80 | (rest % 128));
-  }
-  return [...bytes, rest];
 }
 
 /** A delta of these instructions. */

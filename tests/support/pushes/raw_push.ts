@@ -42,21 +42,14 @@ export function rawPush(
  * none where it did not come so far. What was cut off is left out.
  */
 export function reportIn(output: Uint8Array): string[] {
-  const text = Buffer.from(output).toString("latin1");
-  // The first flush ends the advertisement.
-  let at = 0;
-  for (;;) {
-    const length = parseInt(text.slice(at, at + 4), 16);
-    if (Number.isNaN(length)) return [];
-    if (length === 0) break;
-    at += length;
-  }
+  const packets = parsePackets(output, "lenient");
+  // The first flush ends the advertisement, the second the report.
+  const start = packets.findIndex((each) => each.type === "flush") + 1;
+  if (start === 0) return [];
   const lines: string[] = [];
-  for (at += 4; at < text.length;) {
-    const length = parseInt(text.slice(at, at + 4), 16);
-    if (!(length > 4) || at + length > text.length) break;
-    lines.push(text.slice(at + 4, at + length).trimEnd());
-    at += length;
+  for (const packet of packets.slice(start)) {
+    if (packet.type !== "data") break;
+    lines.push(packet.text.trimEnd());
   }
   return lines;
 }

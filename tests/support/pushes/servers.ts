@@ -6,8 +6,9 @@
  */
 
 import { Buffer } from "node:buffer";
-import { FileSystemBackend, serveCommand } from "../../../mod.ts";
+import { FileSystemBackend } from "../../../mod.ts";
 import { tryGit } from "../git.ts";
+import { served } from "../served.ts";
 import type { GeneratedPush } from "./request.ts";
 
 /** What a server said, and how it ended. */
@@ -38,26 +39,17 @@ export async function pushToOurs(
   directory: string,
   push: GeneratedPush,
 ): Promise<PushAnswer> {
-  const said: Uint8Array[] = [];
-  const output = new WritableStream<Uint8Array>({
-    write: (chunk) => {
-      said.push(chunk.slice());
-    },
+  const { output, failure } = await served({
+    backend: new FileSystemBackend("/"),
+    service: "git-receive-pack",
+    path: directory,
+    input: push.bytes,
+    protocol: push.protocol,
   });
-  let failure = "";
-  try {
-    await serveCommand({
-      backend: new FileSystemBackend("/"),
-      service: "git-receive-pack",
-      path: directory,
-      input: new Blob([new Uint8Array(push.bytes)]).stream(),
-      output,
-      protocol: protocolOf(push),
-    });
-  } catch (error) {
-    failure = error instanceof Error ? `${error.stack}` : String(error);
-  }
-  return { output: Buffer.concat(said), failure };
+  if (failure === undefined) return { output, failure: "" };
+  const { error } = failure;
+  const words = error instanceof Error ? `${error.stack}` : String(error);
+  return { output, failure: words };
 }
 
 function protocolOf({ protocol }: GeneratedPush): string {

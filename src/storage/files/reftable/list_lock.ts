@@ -8,7 +8,7 @@
 import { fromUtf8 } from "../../../core/bytes.ts";
 import type { ObjectFormat } from "../../../core/oid.ts";
 import type { Kernels } from "../../../kernels/types.ts";
-import type { RefSync } from "../fsync_policy.ts";
+import type { RefSync } from "../fsync.ts";
 import { type LockFile, type LockTerms, takeLock } from "../lock_file.ts";
 import { hasCode } from "../system_words.ts";
 import type { ReftableOptions } from "./options.ts";

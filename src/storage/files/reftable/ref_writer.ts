@@ -27,7 +27,7 @@ import type {
   RefWriter,
 } from "../../writes.ts";
 import type { Complaints } from "../complaints.ts";
-import { refSync } from "../fsync_policy.ts";
+import { refSync } from "../fsync.ts";
 import type { Layout } from "../layout.ts";
 import { LockJournal } from "../lock_journal.ts";
 import type { Peel } from "../packed_refs_writer.ts";

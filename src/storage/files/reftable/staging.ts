@@ -16,6 +16,7 @@ import {
   type RefChange,
   RefChanges,
   unavailable,
+  unfitObject,
 } from "../../ref_changes.ts";
 import { resolvedRecord } from "../../ref_snapshot.ts";
 import type { RefFailure, RefUpdate } from "../../writes.ts";
@@ -151,24 +152,12 @@ export class RefStaging implements Disposable {
       this.#kindProblem(change);
   }
 
-  /** As refs/files-backend.c: write_ref_to_lockfile. */
   #kindProblem(change: RefChange): RefFailure | undefined {
     const { kindOf } = this.#init;
-    const { name, new: oid, previous, isLogOnly } = change;
+    const { new: oid, previous, isLogOnly } = change;
     if (kindOf === undefined || isLogOnly) return undefined;
     if (isZeroOid(oid) || oid === previous) return undefined;
-    const kind = kindOf(oid);
-    const isBranch = name === "HEAD" || name.startsWith("refs/heads/");
-    if (kind !== undefined && (kind === "commit" || !isBranch)) {
-      return undefined;
-    }
-    const why = kind === undefined
-      ? `trying to write ref '${name}' with nonexistent object ${oid}`
-      : `trying to write non-commit object ${oid} to branch '${name}'`;
-    return {
-      code: "failed",
-      message: `cannot update ref '${name}': ${why}`,
-    };
+    return unfitObject(change, kindOf);
   }
 
   /** Takes what was checked. */

@@ -14,11 +14,13 @@ import { selectKernels } from "../../../../src/kernels/select.ts";
 import type { Kernels } from "../../../../src/kernels/types.ts";
 import { NODE_FILES } from "../../../../src/runtime/files.ts";
 import { Complaints } from "../../../../src/storage/files/complaints.ts";
+import { readPlainConfig } from "../../../../src/storage/files/config.ts";
 import {
   findLayout,
   type Layout,
 } from "../../../../src/storage/files/layout.ts";
 import { FileRefStore } from "../../../../src/storage/files/refs.ts";
+import { FileRepository } from "../../../../src/storage/files/repository.ts";
 import type { RefSnapshot } from "../../../../src/storage/types.ts";
 
 /** The kernels that these tests run with. */
@@ -42,6 +44,24 @@ export function layoutOf(path: string): Layout {
   const layout = findLayout(NODE_FILES, path, "suffixes");
   assert.ok(layout, `${path} is no repository`);
   return layout;
+}
+
+/** A repository of SHA-1 with its own configuration, and what it complains of. */
+export function fileRepository(
+  path: string,
+): { repository: FileRepository; lines: string[] } {
+  const { logger, lines } = keepingLogger();
+  const layout = layoutOf(path);
+  const config = readPlainConfig(`${layout.commonDir}/config`, NODE_FILES);
+  const repository = new FileRepository({
+    layout,
+    format: SHA1,
+    config: config ?? [],
+    fileSystem: NODE_FILES,
+    kernels: KERNELS,
+    logger,
+  });
+  return { repository, lines };
 }
 
 /** How a ref store under test is made. */

@@ -10,7 +10,7 @@ import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { NODE_WRITE_FILES } from "../../../../src/runtime/write_files.ts";
 import { configView } from "../../../../src/storage/files/config.ts";
-import { fsyncPlan } from "../../../../src/storage/files/fsync.ts";
+import { fsyncPlan, refSync } from "../../../../src/storage/files/fsync.ts";
 import {
   sharedModes,
   shareFile,
@@ -79,6 +79,25 @@ describe("gitsrv.fsync", () => {
       pressed({ "gitsrv.fsync": "git", "core.fsyncobjectfiles": "true" }),
       "git pack packMetadata looseObject",
     );
+  });
+
+  it("means for refs what it means for the rest", () => {
+    const both = { content: true, names: true };
+    const neither = { content: false, names: false };
+    const all = config({ "core.fsync": "all" });
+    assert.deepEqual(refSync("full", config({})), both);
+    assert.deepEqual(refSync("off", all), neither);
+    assert.deepEqual(refSync("git", config({})), neither);
+    assert.deepEqual(refSync("git", all), { content: true, names: false });
+    // An abbreviation is a component as well, and one may be taken away.
+    const cases = [["ref", true], ["committed,-reference", true], [
+      "-all",
+      false,
+    ]];
+    for (const [value, content] of cases) {
+      const asked = config({ "core.fsync": value as string });
+      assert.equal(refSync("git", asked).content, content, value as string);
+    }
   });
 });
 
