@@ -140,5 +140,6 @@ export type {
   RepositoryAddress,
   Snapshot,
   SnapshotWeight,
+  StoredDelta,
   TreeEntries,
 } from "./src/storage/types.ts";

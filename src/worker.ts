@@ -31,12 +31,7 @@ const port = parentPort(
 
 function take(message: ToWorker | HelpMessage): void {
   if (message.type !== "resolve") return errands.take(message);
-  try {
-    helpResolve(message.order, defaultKernels(LOGGER));
-    post({ type: "resolved" });
-  } catch (error) {
-    post({ type: "resolved", failure: messageOf(error) });
-  }
+  post(helpResolve(message.order, defaultKernels(LOGGER)));
 }
 
 function post(message: FromWorker | HelpAnswer): void {
@@ -56,8 +51,8 @@ const TABLES: PackTableCache = {
     errands.share({ name, bytes: value.buffer.byteLength, value }),
 };
 
-const errands = new ErrandHost({
-  open: addressOpener(LOGGER, { tables: TABLES }),
+const errands: ErrandHost = new ErrandHost({
+  open: addressOpener(LOGGER, { tables: TABLES }, () => errands.helperPlaces),
   kernels: defaultKernels(LOGGER),
   clock: host().clock,
   hooks: hookSource,

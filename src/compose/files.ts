@@ -6,6 +6,7 @@
 
 import { type Logger, SILENT } from "../core/logger.ts";
 import { once } from "../core/once.ts";
+import type { SharedPlaces } from "../core/shared_places.ts";
 import { NODE_FILES } from "../runtime/files.ts";
 import { currentDirectory, environment, userId } from "../runtime/process.ts";
 import { remembered } from "../server/remembered.ts";
@@ -93,6 +94,7 @@ function fileBackend(
   exposure: ExposureRules,
   { logger = SILENT, env = environment }: FileSystemBackendOptions,
   objects: ObjectStoreOptions = {},
+  helperPlaces?: () => SharedPlaces | undefined,
 ): FileBackend {
   const home = env("HOME");
   const kernels = defaultKernels(logger);
@@ -103,7 +105,7 @@ function fileBackend(
     // Most sessions only read.
     writes: once(async () => {
       const { fileWrites } = await import("./file_writes.ts");
-      return fileWrites(kernels);
+      return fileWrites(kernels, helperPlaces);
     }),
     logger,
     // At each opening: the daemon may have become another user meanwhile.
@@ -126,15 +128,20 @@ function fileBackend(
   });
 }
 
-/** For a thread: opens repositories that another thread has found. */
+/**
+ * For a thread: opens repositories that another thread has found. What helps
+ * with large packs takes places that all threads share.
+ */
 export function addressOpener(
   logger: Logger,
   objects: ObjectStoreOptions,
+  helperPlaces: () => SharedPlaces | undefined,
 ): (address: RepositoryAddress) => Promise<Repository> {
   const backend = fileBackend(
     { rules: "friendly", root: "/" },
     { logger },
     objects,
+    helperPlaces,
   );
   return (address) => backend.openLayout(address);
 }

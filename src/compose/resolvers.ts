@@ -7,18 +7,22 @@
 
 import { StorageError } from "../core/errors.ts";
 import type { MessagePortLike } from "../core/host.ts";
+import type { SharedPlaces } from "../core/shared_places.ts";
 import type { Kernels } from "../kernels/types.ts";
 import {
   type HelperSource,
-  type HelpOrder,
   type ResolveHelper,
   resolverWith,
 } from "../pack/intake/resolve_deltas.ts";
-import { joinTeam } from "../pack/intake/resolve_team.ts";
+import {
+  type HelpOrder,
+  type HelpResult,
+  helpTeam,
+} from "../pack/intake/resolve_help.ts";
 import type { ResolveDeltas } from "../pack/intake/resolve_types.ts";
 import { NODE_FILES } from "../runtime/files.ts";
-import { processorCount } from "../runtime/workers.ts";
 import { startThread } from "../threads.ts";
+import { mostHelpers } from "./resolve_threads.ts";
 
 /** To a thread that is to help; it answers with {@linkcode HelpAnswer}. */
 export interface HelpMessage {
@@ -32,66 +36,76 @@ export interface HelpMessage {
 export interface HelpAnswer {
   /** Tells it from what other threads say. */
   readonly type: "resolved";
-  /** Why it could not go on; absent where nothing is left to do. */
-  readonly failure?: string;
+  /** What became of it. */
+  readonly result: HelpResult;
 }
 
 /**
- * How many threads resolve a pack: as builtin/index-pack.c: cmd_index_pack
- * takes them for a number of processors.
+ * Resolves in this thread and others, which end with each pack. Given places,
+ * each of the others has one.
  */
-export function resolveThreads(processors: number): number {
-  if (processors < 4) return Math.max(1, processors);
-  if (processors < 6) return 3;
-  return processors < 40 ? Math.floor(processors / 2) : 20;
-}
-
-/** Resolves in this thread and others, which end with each pack. */
 export function threadedResolver(
-  processors: number = processorCount(),
+  count: number = mostHelpers(),
+  places?: () => SharedPlaces | undefined,
 ): ResolveDeltas {
-  return resolverWith(helperThreads(resolveThreads(processors) - 1));
+  return resolverWith(helperThreads(count, places));
 }
 
-/** Up to `count` threads that help. */
-export function helperThreads(count: number): HelperSource {
-  return { count, start: startHelper };
+/** Up to `count` threads that help, and no more than there are places. */
+export function helperThreads(
+  count: number,
+  places: () => SharedPlaces | undefined = () => undefined,
+): HelperSource {
+  return {
+    count,
+    start() {
+      const shared = places();
+      const leave = shared === undefined ? () => {} : shared.take();
+      if (leave === undefined) return undefined;
+      try {
+        return startHelper(leave);
+      } catch {
+        // There are too many threads: it goes on without.
+        leave();
+        return undefined;
+      }
+    },
+  };
 }
 
-function startHelper(): ResolveHelper {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (why: string): void =>
-    reject(new StorageError("helper-failed", why));
+function startHelper(leave: () => void): ResolveHelper {
+  const { promise, resolve, reject } = Promise.withResolvers<HelpResult>();
   const port: MessagePortLike = startThread({
     onMessage(message) {
-      const answer = message as Partial<HelpAnswer>;
-      if (answer.type !== "resolved") return;
-      if (answer.failure === undefined) resolve();
-      else fail(answer.failure);
+      const answer = message as FromThread;
+      if (answer.type === "resolved") resolve(answer.result);
     },
-    onError: fail,
+    onError: (why) => reject(new StorageError("helper-failed", why)),
   });
   return {
     help(order) {
       port.post({ type: "resolve", order } satisfies HelpMessage);
       return promise;
     },
-    close: () => port.close(),
+    close() {
+      port.close();
+      leave();
+    },
   };
 }
 
+/** What else threads say is of no interest here. */
+type FromThread = HelpAnswer | { readonly type: "ready" };
+
 /** In a thread that helps: takes part until nothing is left. */
-export function helpResolve(
-  { state, thread, path }: HelpOrder,
-  kernels: Kernels,
-): void {
-  const pack = NODE_FILES.open(path);
+export function helpResolve(order: HelpOrder, kernels: Kernels): HelpAnswer {
+  const type = "resolved";
+  const pack = NODE_FILES.open(order.path);
   if (pack === undefined) {
-    throw new StorageError("lost-pack", `cannot open '${path}'`);
+    return { type, result: { failure: `cannot open '${order.path}'` } };
   }
   try {
-    const step = joinTeam(state, { thread, kernels, pack });
-    while (step());
+    return { type, result: helpTeam(order, kernels, pack) };
   } finally {
     pack.close();
   }

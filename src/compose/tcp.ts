@@ -18,6 +18,7 @@ import type { Backend } from "../storage/types.ts";
 import { startThread } from "../threads.ts";
 import { FileSystemBackend } from "./files.ts";
 import { listenEverywhere, type ListenPlaces } from "./listen.ts";
+import { mostHelpers } from "./resolve_threads.ts";
 import { sessionContext } from "./session.ts";
 
 /** Threads that look into repositories, so that this one serves sockets. */
@@ -32,6 +33,7 @@ function errandPool(
       answerCacheBytes: limits.answerCacheBytes,
       sharedBytes: limits.packTableBytes,
     },
+    helpers: mostHelpers(),
     start: startThread,
     clock: host().clock,
     logger,

@@ -8,6 +8,7 @@
 import { RefusedError, StorageError } from "../core/errors.ts";
 import type { Clock, Connection, MessagePortLike } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
+import { SharedPlaces } from "../core/shared_places.ts";
 import { AnswerCache } from "../service/answers.ts";
 import { Conversation } from "../service/conversation.ts";
 import { doErrand } from "../service/errand_table.ts";
@@ -57,6 +58,7 @@ export class ErrandHost {
   readonly #running = new Map<number, Running>();
   #answers: AnswerCache | undefined;
   #shared: SharedValues | undefined;
+  #places: SharedPlaces | undefined;
 
   /** Nothing runs yet. */
   constructor(options: ErrandHostOptions) {
@@ -69,6 +71,7 @@ export class ErrandHost {
       case "settings":
         this.#answers = new AnswerCache(message.settings.answerCacheBytes);
         this.#shared = new SharedValues(message.settings.sharedBytes);
+        this.#places = new SharedPlaces(message.helpers, message.thread);
         return;
       case "share":
         this.#shared?.put(message.shared);
@@ -102,6 +105,11 @@ export class ErrandHost {
           unpackFailure(message.reason),
         );
     }
+  }
+
+  /** Places for those who help this thread, once it was told of them. */
+  get helperPlaces(): SharedPlaces | undefined {
+    return this.#places;
   }
 
   /** What some thread has shared under a name. */

@@ -13,6 +13,7 @@ import {
   StorageError,
 } from "../core/errors.ts";
 import type { LogFields, LogLevel } from "../core/logger.ts";
+import type { PlaceCells } from "../core/shared_places.ts";
 import type { Errand } from "../service/errand.ts";
 import type { ErrorChannel } from "../service/failure.ts";
 import type {
@@ -81,7 +82,14 @@ export interface ThreadSettings {
 /** To a thread. */
 export type ToWorker =
   /** Comes first, and once. */
-  | { readonly type: "settings"; readonly settings: ThreadSettings }
+  | {
+    readonly type: "settings";
+    readonly settings: ThreadSettings;
+    /** Its number, above zero. */
+    readonly thread: number;
+    /** Places for those who help threads with large packs. */
+    readonly helpers: PlaceCells;
+  }
   | { readonly type: "prepare"; readonly address: RepositoryAddress }
   /** Another thread has read this. */
   | { readonly type: "share"; readonly shared: SharedValue }

@@ -9,6 +9,11 @@ import { EMPTY_BYTES } from "../core/bytes.ts";
 import { messageOf, StorageError } from "../core/errors.ts";
 import type { Clock, MessagePortLike, WorkerHandlers } from "../core/host.ts";
 import type { Logger } from "../core/logger.ts";
+import {
+  type PlaceCells,
+  placeCells,
+  SharedPlaces,
+} from "../core/shared_places.ts";
 import type { Conversation } from "../service/conversation.ts";
 import type { Errand, Errands } from "../service/errand.ts";
 import type { Repository, SnapshotWeight } from "../storage/types.ts";
@@ -29,6 +34,8 @@ export interface ErrandPoolOptions {
   readonly size: number;
   /** Starts a thread. */
   readonly start: (handlers: WorkerHandlers) => MessagePortLike;
+  /** Threads that may help those with large packs, all in all. */
+  readonly helpers: number;
   /** What bounds each thread. */
   readonly settings: ThreadSettings;
   /** Time. */
@@ -57,6 +64,8 @@ const EXPANDING: ReadonlySet<Errand["kind"]> = new Set([
 ]);
 
 class Thread {
+  /** Which one it is, from one on. */
+  readonly number: number;
   readonly errands = new Map<number, AwayErrand>();
   /** Errands that it has not said the end of, those that failed among them. */
   readonly running = new Set<number>();
@@ -70,6 +79,10 @@ class Thread {
   load = 0;
 
   #onEnd = () => {};
+
+  constructor(number: number) {
+    this.number = number;
+  }
 
   post(message: ToWorker, transfer?: ArrayBuffer[]): void {
     this.port?.post(message, transfer);
@@ -97,6 +110,7 @@ export class ErrandPool implements Errands {
   readonly #threads: Thread[];
   readonly #light: LightRepositories;
   readonly #shared: SharedValues;
+  readonly #helpers: PlaceCells;
   /** For lines that concern no errand: several threads give the same. */
   readonly #common: Logger;
   #count = 0;
@@ -109,7 +123,11 @@ export class ErrandPool implements Errands {
     this.#light = new LightRepositories(options.clock);
     this.#shared = new SharedValues(options.settings.sharedBytes);
     this.#common = withoutRepeats(options.logger);
-    this.#threads = Array.from({ length: options.size }, () => new Thread());
+    this.#threads = Array.from(
+      { length: options.size },
+      (_, i) => new Thread(i + 1),
+    );
+    this.#helpers = placeCells(options.helpers);
   }
 
   /** How many errands are under way. */
@@ -281,7 +299,10 @@ export class ErrandPool implements Errands {
         },
       });
       const { settings } = this.#options;
-      thread.post({ type: "settings", settings });
+      thread.post({
+        ...{ type: "settings", settings },
+        ...{ thread: thread.number, helpers: this.#helpers },
+      });
       for (const shared of this.#shared.all()) {
         thread.post({ type: "share", shared });
       }
@@ -344,6 +365,8 @@ export class ErrandPool implements Errands {
     thread.up.resolve("failed");
     thread.up = Promise.withResolvers();
     thread.running.clear();
+    // Those who helped it have ended with it.
+    new SharedPlaces(this.#helpers, thread.number).clear();
     const error = threadFailed(why);
     for (const away of thread.errands.values()) away.fail(error);
   }

@@ -97,8 +97,12 @@ export function packIntake(init: PackIntakeInit): PackIntake {
         await takePack(input, sink, {
           ...{ format, kernels, limits, resolve, existing, signal },
           ...(onProgress && { onProgress }),
-          ...(checker && {
+          ...(fsck && checker && {
             check: (kind, data, oid) => checker.check(kind, data, oid),
+            helperChecks: {
+              rules: fsck,
+              merge: (found) => checker.merge(found),
+            },
           }),
         });
       const order = once(() =>

@@ -260,6 +260,14 @@ export interface ObjectData {
   readonly data: Uint8Array;
 }
 
+/** A delta as it is stored; lent until the next read. */
+export interface StoredDelta {
+  /** The object that it is based on. */
+  readonly base: number;
+  /** It, compressed. */
+  readonly data: Uint8Array;
+}
+
 /**
  * The commits, trees and tags as a graph of small integers, on which every
  * walk is written once.
@@ -312,6 +320,8 @@ export interface ObjectGraph {
    * `limit` bytes, where that is given and the store heeds it.
    */
   read(number: number, limit?: number): ObjectData;
+  /** How an object is stored as a delta, if it is and a store can tell. */
+  storedDelta?(number: number): StoredDelta | undefined;
   /** The tree of a commit. Throws "not-a-commit" for other kinds. */
   commitTree(commit: number): number;
   /** The committer time of a commit, seconds since 1970; 0 if unreadable. */

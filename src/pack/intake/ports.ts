@@ -89,4 +89,12 @@ export interface ExistingObjects {
   has(id: Uint8Array): boolean;
   /** Reads it; `undefined` where it is not here. */
   read(id: Uint8Array): BaseObject | undefined;
+  /**
+   * How it is stored as a delta: the id of its base, and itself, compressed,
+   * lent until the next call; `undefined` where it is not. Absent where nobody
+   * can tell.
+   */
+  storedDelta?(
+    id: Uint8Array,
+  ): { readonly baseId: Uint8Array; readonly data: Uint8Array } | undefined;
 }

@@ -6,7 +6,9 @@
  * @module
  */
 
+import type { GatheredFindings } from "../../object/fsck/checker.ts";
 import { Resolution } from "./resolution.ts";
+import { findingsOf, type HelpOrder, type HelpResult } from "./resolve_help.ts";
 import { planResolution, type ResolvePlan } from "./resolve_plan.ts";
 import {
   hasJoined,
@@ -18,7 +20,12 @@ import {
   type TeamState,
   teamState,
 } from "./resolve_team.ts";
-import type { Resolved, ResolveDeltas, ResolveInit } from "./resolve_types.ts";
+import type {
+  HelperChecks,
+  Resolved,
+  ResolveDeltas,
+  ResolveInit,
+} from "./resolve_types.ts";
 import { FamilyResolver, sumUp } from "./resolver.ts";
 
 /** Fewer deltas are not worth the kernel's memory. */
@@ -33,29 +40,19 @@ const LOOK_MS = 50;
 export interface ResolveHelper {
   /**
    * Takes part in a team as one of its threads, over the pack at a path, until
-   * nothing is left. Rejects where it fails; the others go on.
+   * nothing is left. Where it fails the others go on, unless there are checks.
    */
-  help(order: HelpOrder): Promise<void>;
+  help(order: HelpOrder): Promise<HelpResult>;
   /** Ends it at once. */
   close(): void;
-}
-
-/** What a helper is told; can be cloned. */
-export interface HelpOrder {
-  /** What it shares with the others. */
-  readonly state: TeamState;
-  /** Its place among the threads. */
-  readonly thread: number;
-  /** Where the pack is. */
-  readonly path: string;
 }
 
 /** Where threads come from. */
 export interface HelperSource {
   /** How many may help, beside the thread that asks. */
   readonly count: number;
-  /** Starts one. */
-  start(): ResolveHelper;
+  /** Starts one; `undefined` where others have all that there may be. */
+  start(): ResolveHelper | undefined;
 }
 
 /** Resolves in this thread: see {@linkcode ResolveDeltas}. */
@@ -96,22 +93,19 @@ async function runFamilies(
   source: HelperSource | undefined,
 ): Promise<void> {
   const { init: { entries, pack, kernels, take, wanted, limits } } = resolution;
-  const isMuch = plan.deltas >= MANY_DELTAS ||
-    (pack.size >= MANY_BYTES && plan.deltas >= FEW_DELTAS);
-  const { path } = pack;
-  // What is given away is given in this thread.
-  const count = source !== undefined && isMuch && take === undefined &&
-      path !== undefined
-    ? source.count
-    : 0;
-  const state = teamState(entries, plan, resolution.done, count + 1, {
+  const most = isForMany(resolution, plan) ? source?.count ?? 0 : 0;
+  const state = teamState(entries, plan, resolution.done, most + 1, {
     maxObjectBytes: limits.maxObjectBytes || Infinity,
     maxBytes: (limits.maxInflatedBytes || Infinity) - resolution.inflated,
     maxDepth: limits.maxDeltaDepth || Infinity,
   });
-  const crew = new Crew(state, path ?? "");
+  const crew = new Crew(state, resolution.init);
   try {
-    for (let i = 0; i < count; i++) crew.add((source as HelperSource).start());
+    for (let i = 0; i < most; i++) {
+      const helper = source?.start();
+      if (helper === undefined) break;
+      crew.add(helper);
+    }
     const step = joinTeam(state, {
       thread: 0,
       ...{ kernels, pack },
@@ -133,31 +127,64 @@ async function runFamilies(
     while (!await crew.ended(LOOK_MS));
     crew.close();
   }
+  crew.conclude();
   resolution.resolved = teamCount(state);
   resolution.count(teamBytes(state));
   if (isTooDeep(state)) resolution.checkDepth(state.maxDepth + 1);
+}
+
+/** Whether it pays, and is possible, to have others help. */
+function isForMany(
+  { init: { pack, take, helperChecks } }: Resolution,
+  { deltas }: ResolvePlan,
+): boolean {
+  if (pack.path === undefined) return false;
+  // What is given away is given in this thread.
+  if (take !== undefined && helperChecks === undefined) return false;
+  return deltas >= MANY_DELTAS ||
+    (pack.size >= MANY_BYTES && deltas >= FEW_DELTAS);
 }
 
 /** The threads that help with one pack. */
 class Crew {
   readonly #state: TeamState;
   readonly #path: string;
+  readonly #checks: HelperChecks | undefined;
   readonly #helpers: ResolveHelper[] = [];
   /** Of each helper that is at work, its thread: settles when it ends. */
   readonly #working = new Map<number, Promise<void>>();
+  readonly #found: GatheredFindings[] = [];
+  #failure: { readonly error: unknown } | undefined;
 
-  constructor(state: TeamState, path: string) {
+  constructor(state: TeamState, { pack, helperChecks }: ResolveInit) {
     this.#state = state;
-    this.#path = path;
+    this.#path = pack.path ?? "";
+    this.#checks = helperChecks;
   }
 
   /** Has one more help. Where it fails, what it took is left unresolved. */
   add(helper: ResolveHelper): void {
     this.#helpers.push(helper);
     const thread = this.#helpers.length;
+    const state = this.#state;
+    const rules = this.#checks?.rules;
+    const order: HelpOrder = {
+      ...{ state, thread, path: this.#path },
+      ...(rules && { rules }),
+    };
+    const work = helper.help(order).then(findingsOf).then(
+      (found) => {
+        if (found !== undefined) this.#found.push(found);
+      },
+      (error) => {
+        // Others make up for what it took; for what it has checked nobody can.
+        if (this.#checks === undefined || !hasJoined(state, thread)) return;
+        this.#failure ??= { error };
+        stopTeam(state);
+      },
+    );
     const end = (): void => void this.#working.delete(thread);
-    const order = { state: this.#state, thread, path: this.#path };
-    this.#working.set(thread, helper.help(order).then(end, end));
+    this.#working.set(thread, work.then(end));
   }
 
   /**
@@ -176,6 +203,12 @@ class Crew {
     ]);
     clearTimeout(timer);
     return false;
+  }
+
+  /** Takes over what they have found; throws where one was not content. */
+  conclude(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    for (const found of this.#found) this.#checks?.merge(found);
   }
 
   close(): void {

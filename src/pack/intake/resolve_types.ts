@@ -6,6 +6,8 @@
  */
 
 import type { Kernels } from "../../kernels/types.ts";
+import type { GatheredFindings } from "../../object/fsck/checker.ts";
+import type { FsckRules } from "../../object/fsck/rules.ts";
 import type { Kind } from "../../object/kind.ts";
 import type { PackEntries } from "./entries.ts";
 import type {
@@ -14,6 +16,14 @@ import type {
   IntakeProgress,
   StoredPack,
 } from "./ports.ts";
+
+/** Checks that a thread which helps makes of what it resolves. */
+export interface HelperChecks {
+  /** How objects are checked. */
+  readonly rules: FsckRules;
+  /** Takes over what such a thread has found. */
+  merge(found: GatheredFindings): void;
+}
 
 /** What the deltas of one pack are resolved over. */
 export interface ResolveInit {
@@ -49,6 +59,11 @@ export interface ResolveInit {
    * in this thread; `data` is lent for the call. What it throws ends the whole.
    */
   readonly take?: (rank: number, kind: Kind, data: Uint8Array) => void;
+  /**
+   * What threads that help do with their objects in place of `take`. Absent,
+   * where there is a `take`: nobody helps.
+   */
+  readonly helperChecks?: HelperChecks;
   /**
    * By rank: 1 for deltas that are to be given to `take`, others are not, and
    * are only resolved where those need them. Absent: all are.

@@ -37,9 +37,14 @@ import type {
   PackInput,
   PackSink,
 } from "./ports.ts";
-import type { ResolveDeltas, ResolveInit } from "./resolve_types.ts";
+import type {
+  HelperChecks,
+  ResolveDeltas,
+  ResolveInit,
+} from "./resolve_types.ts";
 import { scanEntries, type Scanned } from "./scanner.ts";
 import { EntryStream } from "./stored_entry.ts";
+import { StoredTwins } from "./stored_twins.ts";
 import { Completion } from "./thin.ts";
 
 /** How a pack is taken in. */
@@ -59,6 +64,8 @@ export interface TakePackInit {
   readonly existing?: ExistingObjects;
   /** Looks at every object, but for blobs that are too large to be held. */
   readonly check?: ObjectCheck;
+  /** The same, for threads that help to resolve. */
+  readonly helperChecks?: HelperChecks;
   /** Hears how far it has come, every 256 KiB or so; is waited for. */
   readonly onProgress?: (progress: IntakeProgress) => void | Promise<void>;
   /** Ends it: rejects with the signal's reason. */
@@ -162,6 +169,9 @@ function refuseTwins(entries: PackEntries): void {
   }
 }
 
+/** Entries that are looked up between two turns of others. */
+const RANKS_PER_TURN = 8192;
+
 /** A pack whose entries are all there. */
 class ScannedPack {
   readonly #init: TakePackInit;
@@ -204,7 +214,8 @@ class ScannedPack {
     { objectBytes }: Scanned,
     sent: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const { existing, format, kernels, check, onProgress } = this.#init;
+    const { existing, format, kernels, check, helperChecks, onProgress } =
+      this.#init;
     const columns = this.#columns;
     const completion = existing && new Completion({
       ...{ columns, sink: this.#sink, existing, format, kernels },
@@ -230,6 +241,7 @@ class ScannedPack {
       ...(check && {
         take: (rank: number, kind: Kind, data: Uint8Array) =>
           check(kind, data, this.#id(rank)),
+        ...(helperChecks && { helperChecks }),
       }),
     });
     if (unresolved > 0) throw unresolvedDeltas(unresolved);
@@ -245,10 +257,16 @@ class ScannedPack {
     if (existing === undefined) return;
     const { count, types, baseIds } = this.#entries;
     const wanted = new Uint8Array(count);
+    const twins = new StoredTwins(this.#entries, this.#sink, existing);
     let known = 0;
     for (let rank = 0; rank < count; rank++) {
-      if ((types[rank] as number) < OFS_DELTA) continue;
+      if ((rank + 1) % RANKS_PER_TURN === 0) await this.#pause();
       if (!existing.has(this.#id(rank))) continue;
+      if ((types[rank] as number) < OFS_DELTA) {
+        twins.addWhole(rank);
+        continue;
+      }
+      if (twins.isTwin(rank)) continue;
       wanted[rank] = 1;
       known++;
     }
@@ -266,6 +284,12 @@ class ScannedPack {
       take: (rank, kind, data) =>
         compareExisting(this.#init, kind, data, this.#id(rank)),
     });
+  }
+
+  /** Lets others have their turn. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    this.#init.signal?.throwIfAborted();
   }
 
   #resolveInit(inflatedBytes: number): ResolveInit {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type ObjectFormat, oidFromRaw } from "../../core/oid.ts";
+import { type ObjectFormat, oidFromRaw, oidToRaw } from "../../core/oid.ts";
 import type { ExistingObjects } from "../../pack/intake/ports.ts";
 import type { ObjectStore } from "../types.ts";
 
@@ -20,6 +20,12 @@ export function existingObjects(
     read(id) {
       const number = numberOf(id);
       return number < 0 ? undefined : store.read(number);
+    },
+    storedDelta(id) {
+      const number = numberOf(id);
+      const found = number < 0 ? undefined : store.storedDelta?.(number);
+      if (found === undefined) return undefined;
+      return { baseId: oidToRaw(store.oid(found.base)), data: found.data };
     },
   };
 }

@@ -18,6 +18,7 @@ import type {
   PackPlan,
   PackRequest,
   ReachBitmaps,
+  StoredDelta,
   TreeEntries,
 } from "../types.ts";
 import { StoreBitmaps } from "./bitmap_reach.ts";
@@ -29,6 +30,7 @@ import type { ObjectStoreSettings } from "./options.ts";
 import { planPack } from "./pack_plan.ts";
 import type { PackPool, PoolScan } from "./pack_pool.ts";
 import { ObjectReader } from "./reader.ts";
+import { storedDelta } from "./stored_delta.ts";
 import { StoreWalker } from "./store_walker.ts";
 import { TreeExpander } from "./tree_expander.ts";
 
@@ -170,6 +172,11 @@ export class PooledStore implements ObjectStore {
 
   read(number: number, limit?: number): ObjectData {
     return this.#reader.read(number, limit);
+  }
+
+  storedDelta(number: number): StoredDelta | undefined {
+    const { rawLength } = this.format;
+    return storedDelta(this.#catalog, this.#reader, rawLength, number);
   }
 
   commitTree(commit: number): number {

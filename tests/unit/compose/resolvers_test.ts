@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { toHex } from "../../../src/core/bytes.ts";
 import {
   helperThreads,
-  resolveThreads,
   threadedResolver,
 } from "../../../src/compose/resolvers.ts";
+import {
+  mostHelpers,
+  resolveThreads,
+} from "../../../src/compose/resolve_threads.ts";
+import { placeCells, SharedPlaces } from "../../../src/core/shared_places.ts";
 import { RefusedError } from "../../../src/core/errors.ts";
 import { planResolution } from "../../../src/pack/intake/resolve_plan.ts";
 import { teamCount, teamState } from "../../../src/pack/intake/resolve_team.ts";
@@ -55,18 +59,19 @@ describe("Resolving in threads", () => {
         maxDepth: Infinity,
       });
       const helper = helperThreads(1).start();
+      assert.ok(helper !== undefined);
       await helper.help({ state, thread: 1, path: made.path });
       helper.close();
       assert.deepEqual([...state.joined], [0, 1]);
       // Names of deltas are looked up by the thread that asks for help.
       assert.ok(teamCount(state) > 1000);
-      assert.equal((await threadedResolver(1)(initOf(made))).unresolved, 0);
+      assert.equal((await threadedResolver(0)(initOf(made))).unresolved, 0);
       assertResolved(made);
     }));
 
   it("comes to the same", () =>
     inFile(async (made) => {
-      const got = await threadedResolver(4)(initOf(made));
+      const got = await threadedResolver(2)(initOf(made));
       assert.equal(got.unresolved, 0);
       assertResolved(made);
     }));
@@ -79,7 +84,7 @@ describe("Resolving in threads", () => {
         maxDeltaDepth: 2,
       };
       await assert.rejects(
-        threadedResolver(2)(initOf(made, { limits })),
+        threadedResolver(1)(initOf(made, { limits })),
         (error) => error instanceof RefusedError,
       );
     }));
@@ -87,9 +92,48 @@ describe("Resolving in threads", () => {
   it("does without threads that cannot open the pack", () =>
     inFile(async (made) => {
       const pack = { ...made.pack, path: "/not/there" };
-      const got = await threadedResolver(2)(initOf({ ...made, pack }));
+      const got = await threadedResolver(1)(initOf({ ...made, pack }));
       assert.equal(got.unresolved, 0);
     }));
+
+  it("checks what threads make, where that is asked", () =>
+    inFile(async (made) => {
+      const { entries } = made;
+      const state = teamState(
+        entries,
+        planResolution(entries),
+        new Uint8Array(new SharedArrayBuffer(entries.count)),
+        2,
+        { maxObjectBytes: Infinity, maxBytes: Infinity, maxDepth: Infinity },
+      );
+      const helper = helperThreads(1).start();
+      assert.ok(helper !== undefined);
+      // No commit or tag of random bytes is one.
+      const { failure, refusedAfter } = await helper.help({
+        ...{ state, thread: 1, path: made.path },
+        rules: { levels: new Map(), skip: new Set() },
+      });
+      helper.close();
+      assert.match(failure ?? "", /^(invalid|fsck error in packed object)/);
+      assert.notEqual(refusedAfter, undefined);
+    }));
+
+  it("starts no more threads than there are places", () => {
+    const places = new SharedPlaces(placeCells(2), 1);
+    const source = helperThreads(5, () => places);
+    const first = source.start();
+    const second = source.start();
+    assert.ok(first !== undefined && second !== undefined);
+    assert.equal(source.start(), undefined);
+    first.close();
+    const third = source.start();
+    assert.notEqual(third, undefined);
+    // Once more changes nothing.
+    first.close();
+    assert.equal(source.start(), undefined);
+    second.close();
+    third?.close();
+  });
 
   it("takes as many threads as git does", () => {
     const numbers = [1, 2, 3, 4, 5, 6, 8, 39, 40, 64];
@@ -97,5 +141,6 @@ describe("Resolving in threads", () => {
       numbers.map(resolveThreads),
       [1, 2, 3, 3, 3, 3, 4, 19, 20, 20],
     );
+    assert.deepEqual(numbers.slice(0, 4).map(mostHelpers), [0, 1, 2, 2]);
   });
 });

@@ -453,6 +453,24 @@ describe("what threads share", () => {
       assert.equal(host.shared("b"), 1);
     }
   });
+
+  it("has so many places for helpers, also after a thread has failed", async () => {
+    const { memory, tip } = repository(1024 * 1024);
+    const shared = addressed(memory);
+    const threads = new FakeThreads(shared, 2);
+    const clone = () =>
+      serve(new Peer(cloneOf(tip)), shared, {
+        protocol: 2,
+        errands: threads.pool,
+      });
+    await Promise.all([clone(), clone()]);
+    const [first, second] = threads.hosts as [ErrandHost, ErrandHost];
+    assert.notEqual(first.helperPlaces?.take(), undefined);
+    assert.equal(second.helperPlaces?.take(), undefined);
+    threads.handlers[0]?.onError("out of memory");
+    assert.notEqual(second.helperPlaces?.take(), undefined);
+    assert.equal(first.helperPlaces?.take(), undefined);
+  });
 });
 
 describe("packFailure", () => {

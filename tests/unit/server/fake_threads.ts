@@ -38,6 +38,7 @@ export class FakeThreads {
   constructor(repository: Repository, size = 1) {
     this.pool = new ErrandPool({
       size,
+      helpers: 1,
       settings: { answerCacheBytes: 1 << 20, sharedBytes: 1000 },
       clock: CLOCK,
       logger: this.log,

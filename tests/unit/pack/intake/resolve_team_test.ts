@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { concatBytes, fromUtf8, toHex } from "../../../../src/core/bytes.ts";
 import { RefusedError } from "../../../../src/core/errors.ts";
-import { SHA1 } from "../../../../src/core/oid.ts";
+import { type Oid, SHA1 } from "../../../../src/core/oid.ts";
+import type { GatheredFindings } from "../../../../src/object/fsck/checker.ts";
+import { FsckRefusal } from "../../../../src/object/fsck/refusal.ts";
+import type { FsckRules } from "../../../../src/object/fsck/rules.ts";
 import {
   type HelperSource,
   resolverWith,
 } from "../../../../src/pack/intake/resolve_deltas.ts";
+import { helpTeam } from "../../../../src/pack/intake/resolve_help.ts";
 import {
   isStopped,
   joinTeam,
@@ -44,6 +48,43 @@ function assertResolved({ entries }: MadePack): void {
   );
 }
 
+/** Trees of which each, as a delta, has something to be warned of. */
+const WHOLESOME = 200;
+
+function wholesomePack(): MadePack {
+  const id = "0123456789abcdefghij";
+  const data = fromUtf8(`40000 a\0${id}`);
+  const made = makePack([
+    { kind: 2, data },
+    ...Array.from({ length: WHOLESOME }, (_, i) => ({
+      base: 0,
+      // A mode with a zero in front.
+      delta: madeDelta(data.length, data.length, `040000 b${i}\0${id}`),
+    })),
+  ]);
+  return {
+    ...made,
+    pack: { ...made.pack, size: 2 ** 30, path: "/the/pack" },
+  };
+}
+
+const RULES: FsckRules = {
+  levels: new Map([["zeropaddedfilemode", "warn"]]),
+  skip: new Set(),
+};
+
+/** A helper that makes everything as soon as it is asked. */
+function checkingHelper(made: MadePack): HelperSource {
+  const { kernels } = initOf(made);
+  return {
+    count: 1,
+    start: () => ({
+      help: (order) => Promise.resolve(helpTeam(order, kernels, made.pack)),
+      close() {},
+    }),
+  };
+}
+
 /** A helper that takes part here, `steps` steps far, and then does as told. */
 function helperHere(
   made: MadePack,
@@ -60,6 +101,7 @@ function helperHere(
         const step = joinTeam(state, { thread, kernels, pack: made.pack });
         for (let i = 0; i < steps && step(); i++) await Promise.resolve();
         await end(state);
+        return {};
       },
       close: () => void log.push("closed"),
     }),
@@ -115,6 +157,53 @@ describe("A team of resolvers", () => {
       /enough/,
     );
     assert.deepEqual(log, ["helps /the/pack", "stopped", "closed"]);
+  });
+
+  it("has its helpers check what they make", async () => {
+    const made = wholesomePack();
+    const taken: number[] = [];
+    const found: GatheredFindings[] = [];
+    const got = await resolverWith(checkingHelper(made))(initOf(made, {
+      take: (rank) => void taken.push(rank),
+      helperChecks: { rules: RULES, merge: (one) => void found.push(one) },
+    }));
+    assert.equal(got.unresolved, 0);
+    // It makes all of it, before the thread that asks begins.
+    assert.deepEqual(taken, []);
+    assert.deepEqual(found.map(({ lines }) => lines.length), [WHOLESOME]);
+  });
+
+  it("ends with a helper whose checks an object does not pass", async () => {
+    const made = wholesomePack();
+    const strict = { levels: new Map(), skip: new Set<Oid>() };
+    await assert.rejects(
+      resolverWith(checkingHelper(made))(initOf(made, {
+        take: () => {},
+        helperChecks: { rules: strict, merge: () => assert.fail() },
+      })),
+      (error) =>
+        error instanceof FsckRefusal && error.lines.length === 1 &&
+        error.message === "fsck error in packed object",
+    );
+  });
+
+  it("ends with a helper that fails when it was to check", async () => {
+    const made = largePack();
+    const fail = () => Promise.reject(new Error("no more"));
+    await assert.rejects(
+      resolverWith(helperHere(made, 1, fail, []))(initOf(made, {
+        take: () => {},
+        helperChecks: { rules: RULES, merge: () => {} },
+      })),
+      /no more/,
+    );
+  });
+
+  it("does without helpers where there is no place for one", async () => {
+    const made = largePack();
+    const none: HelperSource = { count: 3, start: () => undefined };
+    assert.equal((await resolverWith(none)(initOf(made))).unresolved, 0);
+    assertResolved(made);
   });
 
   it("asks no helper where objects are given away", async () => {

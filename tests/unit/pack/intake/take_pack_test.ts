@@ -4,13 +4,22 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "../../../../src/core/bytes.ts";
-import { OBJECT_FORMATS } from "../../../../src/core/oid.ts";
+import {
+  OBJECT_FORMATS,
+  oidFromRaw,
+  oidToRaw,
+} from "../../../../src/core/oid.ts";
 import { NATIVE } from "../../../../src/kernels/native/kernels.ts";
 import { REFERENCE } from "../../../../src/kernels/reference/kernels.ts";
 import { selectKernels } from "../../../../src/kernels/select.ts";
 import { wasmKernels } from "../../../../src/kernels/wasm/kernels.ts";
-import { type KindName, kindOf } from "../../../../src/object/kind.ts";
+import {
+  type KindName,
+  kindOf,
+  OFS_DELTA,
+} from "../../../../src/object/kind.ts";
 import type { ExistingObjects } from "../../../../src/pack/intake/ports.ts";
+import { openReceived } from "../../../../src/storage/intake.ts";
 import { emptyRepository, importStream } from "../../../support/fixture.ts";
 import { temporaryDirectory } from "../../../support/fixture_directory.ts";
 import { FastImport, randomHistory } from "../../../support/fixture_history.ts";
@@ -216,6 +225,79 @@ for (const format of Object.values(OBJECT_FORMATS)) {
           },
         });
         assert.equal(compared, taken.objects);
+      }
+    });
+
+    it("makes no delta anew that is stored here as it comes", async () => {
+      const bytes = packs.get("all") as Uint8Array;
+      const kernels = selectKernels();
+      const first = await takeIn(bytes, { format });
+      const { entries } = first.taken;
+      const deltas = [...entries.types].filter((type) => type === OFS_DELTA);
+      assert.ok(deltas.length > 20);
+      const store = openReceived(
+        {
+          size: first.pack.length,
+          readAt(into, at) {
+            const some = first.pack.subarray(at, at + into.length);
+            into.set(some);
+            return some.length;
+          },
+        },
+        { entries, index: () => [first.index] },
+        kernels,
+      );
+      const numberOf = (id: Uint8Array) =>
+        store.find(oidFromRaw(id, 0, format));
+      const take = async (others: ReadonlySet<string>) => {
+        const read = new Set<string>();
+        await takeIn(bytes, {
+          ...{ format, kernels },
+          existing: {
+            has: (id) => store.hasAll(id),
+            read(id) {
+              read.add(toHex(id));
+              return store.read(numberOf(id));
+            },
+            storedDelta(id) {
+              const found = store.storedDelta(numberOf(id));
+              if (found === undefined) return undefined;
+              const baseId = oidToRaw(store.oid(found.base));
+              if (!others.has(toHex(id))) return { ...found, baseId };
+              // Another one, in its last byte or in its base.
+              const data = found.data.slice();
+              if (data.length % 2 === 1) return { data, baseId: id };
+              data[data.length - 1] = 1 ^ (data.at(-1) as number);
+              return { data, baseId };
+            },
+          },
+        });
+        return read;
+      };
+      const idAt = (rank: number) =>
+        toHex(entries.ids.subarray(
+          rank * format.rawLength,
+          (rank + 1) * format.rawLength,
+        ));
+      const ranks = Array.from(entries.types, (_, rank) => rank);
+      const wholes = ranks.filter((rank) => entries.types[rank] !== OFS_DELTA);
+      try {
+        assert.deepEqual(await take(new Set()), new Set(wholes.map(idAt)));
+        const odd = ranks.filter((rank) => rank % 3 === 0);
+        const isRead = new Uint8Array(entries.count);
+        for (const rank of ranks) {
+          const base = entries.bases[rank] as number;
+          if (entries.types[rank] !== OFS_DELTA) continue;
+          const isBaseRead = entries.types[base] === OFS_DELTA && isRead[base];
+          isRead[rank] = rank % 3 === 0 || isBaseRead ? 1 : 0;
+        }
+        const expected = ranks.filter((rank) => isRead[rank] === 1);
+        assert.deepEqual(
+          await take(new Set(odd.map(idAt))),
+          new Set([...wholes, ...expected].map(idAt)),
+        );
+      } finally {
+        store.close();
       }
     });
   });
