@@ -152,7 +152,7 @@ class NamespacedRefs implements RefSnapshot {
       return target === undefined ? { oid } : { oid, target };
     }
     const target = this.unborn(name);
-    return target && { target };
+    return target === undefined || target === name ? undefined : { target };
   }
 
   #full(name: string): RefName {

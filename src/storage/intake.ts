@@ -7,10 +7,9 @@
 
 import { concatBytes } from "../core/bytes.ts";
 import { once } from "../core/once.ts";
-import type { ObjectFormat, Oid } from "../core/oid.ts";
-import { oidToRaw } from "../core/oid.ts";
+import type { ObjectFormat } from "../core/oid.ts";
 import type { Kernels } from "../kernels/types.ts";
-import { type ObjectChecker, objectChecker } from "../object/fsck/checker.ts";
+import { objectChecker } from "../object/fsck/checker.ts";
 import type { FsckRules } from "../object/fsck/rules.ts";
 import { orderIds } from "../pack/index_order.ts";
 import { packIndexPieces } from "../pack/index_writer.ts";
@@ -28,6 +27,7 @@ import { takePack } from "../pack/intake/take_pack.ts";
 import { reverseIndexPieces } from "../pack/reverse_index_writer.ts";
 import { openObjectStore } from "./objects/source.ts";
 import type { PooledStore } from "./objects/store.ts";
+import type { PendingChecks } from "./writes.ts";
 
 /** Takes packs in: stores their bytes, checks and names their objects. */
 export interface PackIntake {
@@ -74,6 +74,8 @@ export interface TakenIn {
   index(): Iterable<Uint8Array>;
   /** Its reverse index, likewise. */
   reverse(): Iterable<Uint8Array>;
+  /** Where its objects were checked: what is left of that. */
+  readonly checks?: PendingChecks;
 }
 
 /** What a {@linkcode packIntake} works with. */
@@ -108,40 +110,23 @@ export function packIntake(init: PackIntakeInit): PackIntake {
       const order = once(() =>
         orderIds(entries.ids, entries.count, format.rawLength)
       );
-      const taken: TakenIn = {
+      return {
         ...{ entries, objects, received, completed, checksum },
         index: () =>
           packIndexPieces(entries, { order: order(), checksum, kernels }),
         reverse: () =>
           reverseIndexPieces(format, { order: order(), checksum, kernels }),
+        ...(checker && {
+          checks: {
+            ids: entries.ids.subarray(0, objects * format.rawLength),
+            kinds: entries.kinds.subarray(0, objects),
+            as: objects < options.unpackLimit ? "unpack-objects" : "index-pack",
+            checker,
+          },
+        }),
       };
-      if (checker !== undefined) finish(checker, init, sink, taken, options);
-      return taken;
     },
   };
-}
-
-/** Lets a checker look at what it could not while objects came by. */
-function finish(
-  checker: ObjectChecker,
-  { kernels }: PackIntakeInit,
-  pack: StoredPack,
-  taken: TakenIn,
-  { existing, unpackLimit }: PackIntakeOptions,
-): void {
-  const store = once(() => openReceived(pack, taken, kernels));
-  let isOpen = false;
-  const read = (oid: Oid) => {
-    isOpen = true;
-    const number = store().find(oid);
-    return number >= 0 ? store().read(number) : existing.read(oidToRaw(oid));
-  };
-  const as = taken.objects < unpackLimit ? "unpack-objects" : "index-pack";
-  try {
-    checker.finish({ read, as });
-  } finally {
-    if (isOpen) store().close();
-  }
 }
 
 /** The objects of a pack that was taken in. Close it when it is done with. */

@@ -25,6 +25,8 @@ export interface RefChange {
   readonly new: Oid;
   /** What it must be; `undefined` once somebody else checks that. */
   old: Oid | undefined;
+  /** What the caller said that it must be: observers are told of that. */
+  readonly asked: Oid | undefined;
   /** Its log alone is written. */
   isLogOnly: boolean;
   /** What it was, once that is known: the zero id where it was not there. */
@@ -103,6 +105,7 @@ export class RefChanges {
         index,
         new: update.new,
         old: update.old,
+        asked: update.old,
         isLogOnly: false,
         previous: format.zero,
         isSymref: false,
@@ -330,9 +333,9 @@ export function reflogLine(
 
 /** The updates of a transaction as an observer hears of them. */
 export function observed(changes: RefChanges): readonly RefUpdate[] {
-  return changes.all.map(({ name, old, new: value }) => ({
+  return changes.all.map(({ name, asked, new: value }) => ({
     name,
     new: value,
-    ...(old === undefined ? {} : { old }),
+    ...(asked === undefined ? {} : { old: asked }),
   }));
 }

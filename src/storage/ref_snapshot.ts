@@ -22,7 +22,10 @@ export interface SortedRefsInit {
   readonly head: Head | undefined;
   /** Every other ref once, in the byte order of names. Kept, not copied. */
   readonly records: readonly RefRecord[];
-  /** Symrefs to refs that are missing, with the last ref of each chain. */
+  /**
+   * Symrefs to refs that are missing, with the last ref of each chain; with
+   * themselves where their chain is a circle.
+   */
   readonly unborn: ReadonlyMap<string, RefName>;
 }
 
@@ -151,7 +154,10 @@ export function resolveHead(raw: RefLookup): Head | undefined {
     : { target: resolved.target, oid: resolved.value.oid };
 }
 
-/** The missing ref that the symref `name` leads to, if that is what it does. */
+/**
+ * The missing ref that the symref `name` leads to, if that is what it does;
+ * `name` where its chain is too long or a circle.
+ */
 export function unbornTarget(
   raw: RefLookup,
   name: string,
@@ -159,7 +165,8 @@ export function unbornTarget(
   const value = raw.get(name);
   if (value === undefined || "oid" in value) return undefined;
   const resolved = followSymref(raw, value.symref);
-  return resolved?.value === undefined ? resolved?.target : undefined;
+  if (resolved === undefined) return name as RefName;
+  return resolved.value === undefined ? resolved.target : undefined;
 }
 
 /** Where a symref's chain ends; `undefined` where it is too long. */

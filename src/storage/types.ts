@@ -229,8 +229,8 @@ export interface RefSnapshot {
   get(name: RefName): RefRecord | undefined;
   /**
    * The missing ref that the symref `name` finally names, which is therefore
-   * in no listing; `undefined` where there is no such symref. Absent where a
-   * store cannot tell.
+   * in no listing; `name` where its chain is too long or a circle; `undefined`
+   * where there is no such symref. Absent where a store cannot tell.
    */
   unborn?(name: RefName): RefName | undefined;
   /**

@@ -7,6 +7,7 @@
 
 import type { Oid } from "../core/oid.ts";
 import type { RefName } from "../core/ref_name.ts";
+import type { ObjectChecker } from "../object/fsck/checker.ts";
 import type { FsckRules } from "../object/fsck/rules.ts";
 import type {
   IntakeLimits,
@@ -213,6 +214,23 @@ export interface ReceivedPack {
   readonly completed: number;
   /** Whether it is stored as a pack, not as loose objects. */
   readonly isPack: boolean;
+  /** Where its objects were checked: what is left of that. */
+  readonly checks?: PendingChecks;
+}
+
+/**
+ * The checks of a pack that take objects which can be looked up: they are the
+ * receiver's, once the quarantine gives a snapshot.
+ */
+export interface PendingChecks {
+  /** The raw ids of the objects that were sent, in a row. */
+  readonly ids: Uint8Array;
+  /** The kind of each. */
+  readonly kinds: Uint8Array;
+  /** In whose words it is refused: as whom git would take such a pack in. */
+  readonly as: "index-pack" | "unpack-objects";
+  /** What has seen every object, and is yet to finish. */
+  readonly checker: Pick<ObjectChecker, "finish" | "lines">;
 }
 
 /** How a quarantine is made. */
@@ -241,7 +259,8 @@ export interface Quarantine extends AsyncDisposable {
    */
   readonly environment: Readonly<Record<string, string>>;
   /**
-   * Takes one pack from its header to its trailer, and nothing behind it.
+   * Takes one pack from its header to its trailer, and nothing behind it. What
+   * {@linkcode PendingChecks} leaves is for the caller, before he publishes.
    * Rejects with a ProtocolError (a pack that is broken) or a RefusedError (a
    * limit, a check), whose message is what git's `index-pack` says behind
    * "fatal: ", and with a StorageError where our own disk is at fault.

@@ -239,6 +239,21 @@ describe("a symref", () => {
   });
 });
 
+describe("a ref to nothing", () => {
+  const lost = "34".repeat(20);
+  const name = "refs/heads/lost";
+  for (const old of [lost, MAIN]) {
+    it(`is taken away whatever it is: ${old.slice(0, 7)}`, async () => {
+      const { report } = await alike(
+        [{ name, old, new: ZERO }],
+        (directory) => writeFileSync(join(directory, name), `${lost}\n`),
+        NOTHING,
+      );
+      assert.equal(report[0], "unpack ok");
+    });
+  }
+});
+
 describe("a push", () => {
   it("of a blob to a branch is refused", async () => {
     const tree = idOf("main^{tree}");

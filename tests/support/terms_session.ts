@@ -1,21 +1,22 @@
 /**
- * One session of upload-pack on the terms of a transport: ours inside this
- * process, and the real `git upload-pack` with the options and the environment
+ * One session of upload-pack or receive-pack on the terms of a transport: ours inside this
+ * process, and git's own program with the options and the environment
  * that mean the same.
  *
  * @module
  */
 
 import { expandNamespace, FileSystemBackend, type Logger } from "../../mod.ts";
-import { gitEnvironment, runProgram } from "./git.ts";
+import { GIT, gitEnvironment, runProgram } from "./git.ts";
 import { served } from "./served.ts";
-import { uploadPackCommand } from "./server.ts";
 import { toBuffer, type Wire } from "./wire_client.ts";
 
 /** What one session is asked, and how. */
 export interface TermsSession {
   /** Absolute path of the repository. */
   readonly path: string;
+  /** Which service; upload-pack unless told. */
+  readonly service?: "git-upload-pack" | "git-receive-pack";
   /** The protocol version that the client asks for. */
   readonly protocol: 0 | 1 | 2;
   /** Everything the client sends. */
@@ -43,7 +44,7 @@ export async function askOurs(
 ): Promise<Said> {
   const { output, failure } = await served({
     backend: new FileSystemBackend("/"),
-    service: "git-upload-pack",
+    service: session.service ?? "git-upload-pack",
     path: session.path,
     input: toBuffer(session.input),
     protocol: session.protocol,
@@ -65,10 +66,9 @@ export async function askGit(
   session: TermsSession,
   config: readonly string[] = [],
 ): Promise<Said> {
-  const { program, args } = uploadPackCommand("git");
-  const { stdout, stderr, code } = await runProgram(program, [
+  const { stdout, stderr, code } = await runProgram(GIT, [
     ...config.flatMap((each) => ["-c", each]),
-    ...args,
+    (session.service ?? "git-upload-pack").slice("git-".length),
     ...(session.stateless === true ? ["--stateless-rpc"] : []),
     ...(session.advertiseOnly === true ? ["--http-backend-info-refs"] : []),
     session.path,

@@ -35,7 +35,8 @@ export function badPack(message: string): ProtocolError {
 
 /** builtin/index-pack.c: conclude_pack. */
 export function unresolvedDeltas(count: number): ProtocolError {
-  return badPack(
+  return new ProtocolError(
+    "unresolved-deltas",
     `pack has ${count} unresolved ${count === 1 ? "delta" : "deltas"}`,
   );
 }

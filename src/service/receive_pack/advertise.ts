@@ -9,7 +9,6 @@
 import { fromBinary, toBinary } from "../../core/bytes.ts";
 import type { Oid } from "../../core/oid.ts";
 import type { Snapshot } from "../../storage/types.ts";
-import { shownObject } from "../advertise.ts";
 import { type Desk, sendAnswer } from "../answers.ts";
 import type { Conversation } from "../conversation.ts";
 import { type HiddenRefs, hiddenRefs } from "../hidden_refs.ts";
@@ -95,16 +94,12 @@ function* haveLines(
   desk: Desk,
 ): Generator<string | undefined, void, void> {
   const seen = new Set<Oid>();
-  for (const ref of snapshot.refs.list("refs/")) {
-    const { name: full, oid } = ref;
+  for (const { name: full, oid } of snapshot.refs.list("refs/")) {
     const name = full.startsWith(namespace)
       ? full.slice(namespace.length)
       : undefined;
+    // Whether the object is there is not asked: who sees a ref can mend it.
     if (hidden.hides(name ?? NAMELESS, full)) {
-      yield undefined;
-    } else if (shownObject(desk.objects, ref) < 0) {
-      // The object may come, and the ref with it.
-      desk.isLasting = false;
       yield undefined;
     } else if (name !== undefined) {
       seen.add(oid);

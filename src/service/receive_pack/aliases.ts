@@ -6,6 +6,7 @@
  * @module
  */
 
+import { once } from "../../core/once.ts";
 import type { Oid } from "../../core/oid.ts";
 import type { RefName } from "../../core/ref_name.ts";
 import type { ObjectGraph, RefSnapshot } from "../../storage/types.ts";
@@ -26,6 +27,7 @@ export function finalName(
   name: string,
 ): RefName {
   const full = namespace + name as RefName;
+  if (full === "HEAD") return refs.head?.target ?? full;
   return refs.get(full)?.target ?? refs.unborn?.(full) ?? full;
 }
 
@@ -39,15 +41,24 @@ export async function checkAliases(
   graph: ObjectGraph,
   band: Band,
 ): Promise<void> {
-  const byName = new Map<string, Command>();
-  for (const command of commands) byName.set(command.name, command);
-  const { namespace } = place;
+  const sorted = once(() => sortedByName(commands));
+  const { namespace, refs } = place;
   for (const command of commands) {
     if (command.error !== undefined) continue;
+    const full = namespace + command.name as RefName;
     const target = finalName(place, command.name);
-    if (target === namespace + command.name) continue;
+    if (target === full) {
+      // A circle is its own end.
+      if (refs.unborn?.(full) !== full) continue;
+      await band.say(
+        errorLine(`refusing update to broken symref '${command.name}'`),
+      );
+      command.isSkipped = true;
+      command.error = "broken symref";
+      continue;
+    }
     if (!target.startsWith(namespace)) continue;
-    const other = byName.get(target.slice(namespace.length));
+    const other = findByName(sorted(), target.slice(namespace.length));
     if (other === undefined) continue;
     command.isSkipped = true;
     if (command.old === other.old && command.new === other.new) continue;
@@ -61,6 +72,31 @@ export async function checkAliases(
     ));
     command.error = other.error = "inconsistent aliased update";
   }
+}
+
+function sortedByName(commands: readonly Command[]): readonly Command[] {
+  return [...commands].sort((a, b) =>
+    a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+  );
+}
+
+/**
+ * The command of a name: of several, the one that git comes upon
+ * (string-list.c: get_entry_index).
+ */
+function findByName(
+  sorted: readonly Command[],
+  name: string,
+): Command | undefined {
+  let [left, right] = [-1, sorted.length];
+  while (left + 1 < right) {
+    const middle = left + Math.floor((right - left) / 2);
+    const command = sorted[middle] as Command;
+    if (command.name === name) return command;
+    if (name < command.name) right = middle;
+    else left = middle;
+  }
+  return undefined;
 }
 
 /** object-name.c: repo_find_unique_abbrev_r. */

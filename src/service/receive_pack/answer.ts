@@ -92,6 +92,7 @@ class PushSession {
   readonly #band: Band;
   readonly #source: PackSource;
   readonly #hooks: PushHooks | undefined;
+  readonly #roots: ClientRoots;
 
   constructor(conversation: Conversation, init: PushSessionInit) {
     this.#conversation = conversation;
@@ -104,6 +105,10 @@ class PushSession {
     });
     this.#source = new PackSource(conversation);
     this.#hooks = init.hooks;
+    const { shallow } = init.request;
+    this.#roots = shallow.length === 0
+      ? { ours: [], theirs: [] }
+      : sortRoots(shallow, init.before);
   }
 
   async run(): Promise<void> {
@@ -158,9 +163,12 @@ class PushSession {
 
   async #unpack() {
     const { settings, writer } = this.#init;
-    const { context, stored } = this.#conversation;
+    const { context, stored, pacer } = this.#conversation;
     return await unpack({
-      ...{ context, settings, writer },
+      ...{ context, settings, writer, pacer },
+      roots: this.#roots.ours.length + this.#roots.theirs.length > 0
+        ? this.#init.request.shallow
+        : [],
       source: this.#source,
       band: this.#band,
       isQuiet: this.#features.quiet || context.terms.quiet === true,
@@ -184,14 +192,11 @@ class PushSession {
     after: Snapshot,
     quarantine: Quarantine | undefined,
   ): Promise<void> {
-    const { settings, request, before } = this.#init;
+    const { settings } = this.#init;
     const commands = this.#commands;
     const band = this.#band;
-    const roots: ClientRoots = request.shallow.length === 0
-      ? { ours: [], theirs: [] }
-      : sortRoots(request.shallow, before);
     await findFacts({
-      ...{ commands, after, roots, settings, band },
+      ...{ commands, after, roots: this.#roots, settings, band },
       borrowed: this.#conversation.stored.borrowedTips?.() ?? [],
       pacer: this.#conversation.pacer,
     });

@@ -7,10 +7,18 @@
 
 import { printable, readUint32, utf8ToBinary } from "../../core/bytes.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
+import { ObjectSet } from "../../core/object_set.ts";
+import type { Oid } from "../../core/oid.ts";
+import { checkLinks } from "../../graph/links.ts";
 import { FsckRefusal } from "../../object/fsck/refusal.ts";
 import type { FsckRules } from "../../object/fsck/rules.ts";
-import type { Quarantine, RepositoryWriter } from "../../storage/writes.ts";
+import type {
+  PendingChecks,
+  Quarantine,
+  RepositoryWriter,
+} from "../../storage/writes.ts";
 import { isForPeer } from "../failure.ts";
+import type { Pacer } from "../pacer.ts";
 import type { ServiceContext } from "../types.ts";
 import type { Band } from "./band.ts";
 import type { PackSource } from "./pack_source.ts";
@@ -33,12 +41,16 @@ export interface UnpackInit {
   readonly writer: RepositoryWriter;
   /** Who hears of it. */
   readonly band: Band;
+  /** The session's share of the processor. */
+  readonly pacer: Pacer;
   /** Whether progress is shown. */
   readonly isQuiet: boolean;
   /** What the pack's `.keep` says. */
   readonly keep: string;
   /** Who may look into the quarantine. */
   readonly seenBy: "programs" | "nobody";
+  /** Commits of which the client has no parents, if any of them matters. */
+  readonly roots: readonly Oid[];
   /** Checks of every object, if any; throws a RefusedError for bad settings. */
   fsck(): FsckRules | undefined;
 }
@@ -88,6 +100,9 @@ export async function unpack(init: UnpackInit): Promise<Unpacked> {
         : { onProgress: (progress) => teller.update(progress) }),
     }));
     context.connection.hold?.();
+    if (received.checks !== undefined) {
+      await finishChecks(received.checks, quarantine, init);
+    }
     await teller?.finish(received);
     return { type: "taken", quarantine };
   } catch (error) {
@@ -97,14 +112,45 @@ export async function unpack(init: UnpackInit): Promise<Unpacked> {
     const isOurs = error instanceof StorageError;
     if (!isOurs && (!isForPeer(error) || isHungUp(error))) throw error;
     if (isOurs) noteFault(context, "Cannot take a pack in", error);
-    if (error instanceof FsckRefusal) {
-      await band.say(error.lines.map((line) => `${line}\n`).join(""));
-    }
-    const words = isOurs ? faultWords(error) : messageOf(error);
+    const words = isOurs ? faultWords(error) : refusalWords(error, isSmall);
+    if (error instanceof FsckRefusal) await sayLines(band, error.lines);
     await band.say(`fatal: ${oneLine(words)}\n`);
     const program = isSmall ? "unpack-objects" : "index-pack";
     return { type: "refused", status: `${program} abnormal exit` };
   }
+}
+
+/**
+ * Looks whether everything that the pack's objects name is here, then at what
+ * was left to look at, and tells of all that was found to be no error.
+ */
+async function finishChecks(
+  { ids, kinds, as, checker }: PendingChecks,
+  quarantine: Quarantine,
+  { band, pacer, roots }: UnpackInit,
+): Promise<void> {
+  using after = await quarantine.snapshot();
+  const { objects } = after;
+  const cut = new ObjectSet(1);
+  for (const oid of [...after.shallow, ...roots]) cut.add(objects.intern(oid));
+  try {
+    await band.during(pacer.drive(checkLinks(objects, {
+      ...{ count: kinds.length, ids, kinds, cut, as },
+    })));
+    const read = (oid: Oid) => {
+      const number = objects.find(oid);
+      return number < 0 ? undefined : objects.read(number);
+    };
+    checker.finish({ read, as });
+  } catch (error) {
+    if (!(error instanceof FsckRefusal)) throw error;
+    throw new FsckRefusal(error.message, checker.lines);
+  }
+  await sayLines(band, checker.lines);
+}
+
+async function sayLines(band: Band, lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await band.say(`${lines.join("\n")}\n`);
 }
 
 /** builtin/receive-pack.c: parse_pack_header. */
@@ -119,6 +165,14 @@ function headerFault(head: Uint8Array): string | undefined {
   return version === 2 || version === 3
     ? undefined
     : "protocol error (pack version unsupported)";
+}
+
+/** unpack-objects counts no deltas. */
+function refusalWords(error: unknown, isSmall: boolean): string {
+  const { code } = error as { readonly code?: unknown };
+  return isSmall && code === "unresolved-deltas"
+    ? "unresolved deltas left after unpacking"
+    : messageOf(error);
 }
 
 function isHungUp(error: unknown): boolean {

@@ -26,6 +26,7 @@ import { HeldObjects } from "./held_objects.ts";
 import type { LockJournal } from "./lock_journal.ts";
 import { writeLoose } from "./loose_writer.ts";
 import type { ObjectWriting } from "./object_writing.ts";
+import { baseName, joinPath } from "./paths.ts";
 import { quietly } from "./quietly.ts";
 import { publish, publishLoose, renamePack } from "./publish.ts";
 import {
@@ -33,7 +34,6 @@ import {
   makeQuarantineDirectory,
   removeQuarantine,
 } from "./quarantine_directory.ts";
-import { joinPath } from "./paths.ts";
 import { QuarantinePack } from "./quarantine_pack.ts";
 import { hasCode } from "./system_words.ts";
 
@@ -54,6 +54,8 @@ export interface ObjectsView {
 export interface FileQuarantineInit {
   /** How files are written. */
   readonly writing: ObjectWriting;
+  /** The object directory as hooks are told of it. */
+  readonly toldObjectsDir: string;
   /** Takes packs in. */
   readonly intake: PackIntake;
   /** The repository's own objects, and those that are held beside them. */
@@ -122,10 +124,11 @@ export class FileQuarantine implements Quarantine {
   constructor(init: FileQuarantineInit) {
     this.#init = init;
     const path = init.seenBy === "programs" ? this.#directory() : undefined;
+    const told = joinPath(init.toldObjectsDir, baseName(path ?? ""));
     this.environment = path === undefined ? {} : {
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(init.writing.objectsDir),
-      GIT_OBJECT_DIRECTORY: path,
-      GIT_QUARANTINE_PATH: path,
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: listed(init.toldObjectsDir),
+      GIT_OBJECT_DIRECTORY: told,
+      GIT_QUARANTINE_PATH: told,
     };
   }
 
@@ -154,14 +157,16 @@ export class FileQuarantine implements Quarantine {
         : await this.#unpack(pack, taken);
       this.#names.push(...names);
       this.#brought.push(idsOf(taken.entries));
-      const { objects, received: bytes, completed } = taken;
-      const deltas = deltasOf(taken);
+      const { objects, received: bytes, completed, checks } = taken;
       const loose = names.length > 0 ? names : this.#heldNames();
       if (!isPack && loose.length > 0) {
         this.#unpacked.push({ pack, taken, names: loose, keep: options.keep });
         isHeld = true;
       }
-      return { objects, bytes, deltas, completed, isPack };
+      return {
+        ...{ objects, bytes, deltas: deltasOf(taken), completed, isPack },
+        ...(checks && { checks }),
+      };
     } finally {
       if (!isHeld) pack.close();
     }

@@ -99,6 +99,10 @@ export class FileWriter implements RepositoryWriter {
     this.#hasLooked = true;
     return new FileQuarantine({
       writing,
+      // git's own name of a directory that is "." to it.
+      toldObjectsDir: layout.gitDir === layout.commonDir
+        ? `${layout.gitDir}/./objects`
+        : layout.objectsDir,
       intake: writes.intake(format),
       repository,
       view,

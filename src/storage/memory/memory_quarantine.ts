@@ -93,7 +93,8 @@ export class MemoryQuarantine implements Quarantine {
         ...(fsck && { fsck }),
         ...(onProgress && { onProgress }),
       });
-      const { objects, received: bytes, completed, entries, checksum } = taken;
+      const { objects, received: bytes, completed, checks } = taken;
+      const { entries, checksum } = taken;
       if (objects > 0) {
         const index = concatBytes(
           Array.from(taken.index(), (piece) => piece.slice()),
@@ -108,7 +109,10 @@ export class MemoryQuarantine implements Quarantine {
           },
         });
       }
-      return { objects, bytes, completed, isPack: true };
+      return {
+        ...{ objects, bytes, completed, isPack: true },
+        ...(checks && { checks }),
+      };
     } finally {
       release();
     }

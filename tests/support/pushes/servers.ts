@@ -6,7 +6,8 @@
  */
 
 import { Buffer } from "node:buffer";
-import { FileSystemBackend } from "../../../mod.ts";
+import { expandNamespace, FileSystemBackend } from "../../../mod.ts";
+import { writeFileSync } from "node:fs";
 import { tryGit } from "../git.ts";
 import { served } from "../served.ts";
 import type { GeneratedPush } from "./request.ts";
@@ -19,15 +20,29 @@ export interface PushAnswer {
   readonly failure: string;
 }
 
+/** Nothing is collected behind a push; all else is as git has it. */
+const GLOBAL_CONFIG = "[receive]\n\tautogc = false\n";
+
 /** Pushes to git. */
 export async function pushToGit(
   directory: string,
   push: GeneratedPush,
+  namespace: string,
 ): Promise<PushAnswer> {
-  const { code, stdout, stderr } = await tryGit(["receive-pack", directory], {
-    input: push.bytes,
-    env: { GIT_PROTOCOL: protocolOf(push) },
-  });
+  const config = `${directory}-global`;
+  writeFileSync(config, GLOBAL_CONFIG);
+  const options = push.isStateless ? ["--stateless-rpc"] : [];
+  const { code, stdout, stderr } = await tryGit(
+    ["receive-pack", ...options, directory],
+    {
+      input: push.bytes,
+      env: {
+        GIT_CONFIG_GLOBAL: config,
+        GIT_PROTOCOL: protocolOf(push),
+        GIT_NAMESPACE: namespace === "" ? undefined : namespace,
+      },
+    },
+  );
   return {
     output: Buffer.from(stdout, "latin1"),
     failure: code === 0 ? "" : stderr,
@@ -38,6 +53,7 @@ export async function pushToGit(
 export async function pushToOurs(
   directory: string,
   push: GeneratedPush,
+  namespace: string,
 ): Promise<PushAnswer> {
   const { output, failure } = await served({
     backend: new FileSystemBackend("/"),
@@ -45,6 +61,10 @@ export async function pushToOurs(
     path: directory,
     input: push.bytes,
     protocol: push.protocol,
+    terms: {
+      namespace: expandNamespace(namespace),
+      stateless: push.isStateless,
+    },
   });
   if (failure === undefined) return { output, failure: "" };
   const { error } = failure;

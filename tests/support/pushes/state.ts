@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parsePackets } from "../wire_client.ts";
+import { comparableWords } from "./judge.ts";
 import type { PushAnswer } from "./servers.ts";
 import type { GeneratedPush } from "./request.ts";
 
@@ -29,7 +30,9 @@ export function readTold(
   directory: string,
 ): Told {
   const packets = parsePackets(Buffer.from(output));
-  const at = packets.findIndex((each) => each.type === "flush");
+  const at = push.isStateless
+    ? -1
+    : packets.findIndex((each) => each.type === "flush");
   const text = (list: typeof packets) =>
     list.map((each) => each.type === "data" ? each.text : "");
   const advertisement = text(packets.slice(0, at + 1)).join("\n")
@@ -48,18 +51,13 @@ export function readTold(
   return {
     advertisement,
     report: text(parsePackets(Buffer.from(banded, "latin1"))),
-    words: comparable(words, directory),
+    words: comparableWords(words, directory),
   };
 }
 
-/** Lines that git's children write and that are theirs alone. */
-const OWN_LINES =
-  /^(Unpacking objects|Receiving objects|Resolving deltas|Checking connectivity|fatal: bad object|error: (Could not read|unable to (read|find)|.* does not point)|fatal: (missing|unable|remote)|error: Unable to read|$)/;
-
-function comparable(words: string, directory: string): string {
-  return words.replaceAll(directory, "DIR").split(/[\r\n]+/)
-    .filter((line) => !OWN_LINES.test(line)).sort().join("\n");
-}
+const STATE_FILES = [
+  ...["HEAD", "packed-refs", "shallow", "hooks.log", "info/refs"],
+];
 
 /** Everything of a repository that a push may change, but for objects. */
 export function stateOf(directory: string): Record<string, string> {
@@ -67,10 +65,10 @@ export function stateOf(directory: string): Record<string, string> {
   const add = (path: string) => {
     state[relative(directory, path)] = readFileSync(path, "latin1")
       // Who pushed, and when.
-      .replace(/ [^\0\n]*> \d+ [+-]\d{4}(?=\t)/g, " WHO")
+      .replace(/(?<= [0-9a-f]+) [^\0\n]*> \d+ [+-]\d{4}(?=\t)/g, " WHO")
       .replaceAll(directory, "DIR");
   };
-  for (const name of ["HEAD", "packed-refs", "shallow", "hooks.log"]) {
+  for (const name of STATE_FILES) {
     const path = join(directory, name);
     if (existsSync(path)) add(path);
   }
