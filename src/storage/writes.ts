@@ -167,6 +167,12 @@ export interface RefTransactionOptions {
   readonly message: string;
   /** Hears of each transaction: of every ref's own where not `atomic`. */
   readonly observe?: RefObserver;
+  /**
+   * Asked right before refs change and right afterwards, where a store can
+   * tell when that is: whether their objects are there to stay. `false` before
+   * it keeps them from changing.
+   */
+  readonly secure?: () => Promise<boolean>;
   /** Ends waiting for locks. What was committed stays so. */
   readonly signal?: AbortSignal;
 }

@@ -245,6 +245,7 @@ async function apply(
     committer,
     message: "push",
     signal: context.signal,
+    secure: () => init.secure(),
     ...(observe === undefined ? {} : { observe }),
   };
   const failures = await band.during(writer.refs.apply(updates, options));

@@ -40,8 +40,11 @@ import { hasCode, systemWords } from "./system_words.ts";
 import type { TouchedDirectories } from "./touched_directories.ts";
 
 /** How a group is committed. */
-export interface CommitTerms
-  extends Pick<RefTransactionOptions, "committer" | "message" | "observe"> {
+export interface CommitTerms extends
+  Pick<
+    RefTransactionOptions,
+    "committer" | "message" | "observe" | "secure"
+  > {
   /** Where files are changed. */
   readonly files: WritableFiles;
   /** Directories to be synced before anything is told. */
@@ -71,6 +74,11 @@ export async function commitGroup(
   await commit.tellCommitted();
 }
 
+const INSECURE = {
+  code: "failed",
+  message: "unable to migrate objects to permanent storage",
+} as const;
+
 class GroupCommit {
   readonly #group: readonly RefTransaction[];
   readonly #environment: RefEnvironment;
@@ -98,10 +106,17 @@ class GroupCommit {
     for (const each of this.#sound()) await each.syncContent();
     if (!await this.#tell("prepared")) return;
     await this.#writeLogs();
+    const { secure } = this.#terms;
+    // Nothing is waited for between this and the names.
+    if (secure !== undefined && !await secure()) {
+      for (const each of this.#sound()) each.fail(-1, INSECURE);
+      return;
+    }
     for (const each of this.#sound()) this.#renameLoose(each);
     await this.#commitPacked();
     const listed = this.#listed();
     for (const each of this.#sound()) this.#unlinkLoose(each, listed);
+    await secure?.();
   }
 
   release(): void {
