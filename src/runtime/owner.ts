@@ -2,6 +2,10 @@
  * Whose process is whose, as Linux tells it: who this process is, and whether
  * another one is proved dead. Elsewhere nothing is proved.
  *
+ * Both runtimes run what a worker does in one thread of the system, which ends
+ * with the worker. So a worker that failed in the middle of a push is as dead
+ * as a process, and is proved so by everybody, its own process too.
+ *
  * A process id means something in one pid namespace of one boot of one machine
  * alone. Containers may share the machine's id, its boot, or an image with an
  * id in it; they do not share the namespace, which is therefore part of what
@@ -14,7 +18,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import process from "node:process";
 import { once } from "../core/once.ts";
-import type { Owners, ProcessIdentity } from "../core/owner.ts";
+import type { Owners, ProcessIdentity, ThreadIdentity } from "../core/owner.ts";
 import { codeOf } from "./files.ts";
 
 /** What is asked of the system: a test can answer in its place. */
@@ -66,17 +70,19 @@ const FIRST_NAMESPACE = "pid:[4026531836]";
 /** What stands for a boot that cannot be named: it proves nothing. */
 const NO_BOOT = "unknown";
 
-/** The processes of this machine, as this one sees them. */
+/** The processes of this machine, as this thread sees them. */
 export const systemOwners: () => Owners = once(() => ownersOf(NODE_PROCESSES));
 
 /** {@linkcode Owners} over what a system tells. */
 export function ownersOf(table: ProcessTable): Owners {
   const { machine, boot, isWholeMachine } = placeOf(table);
+  const thread = threadOf(table);
   const self = {
     machine,
     boot,
     pid: table.pid,
-    start: statOf(table, table.pid)?.start ?? "",
+    start: statOf(table, `${table.pid}`)?.start ?? "",
+    ...(thread === undefined ? {} : { thread }),
   };
   return {
     self,
@@ -91,9 +97,29 @@ export function ownersOf(table: ProcessTable): Owners {
 
 function isGone(table: ProcessTable, other: ProcessIdentity): boolean {
   if (table.isFree(other.pid)) return true;
-  const stat = statOf(table, other.pid);
+  const stat = statOf(table, `${other.pid}`);
   if (stat === undefined) return false;
-  return stat.isOver || (other.start !== "" && stat.start !== other.start);
+  if (stat.isOver || (other.start !== "" && stat.start !== other.start)) {
+    return true;
+  }
+  const { thread } = other;
+  if (thread === undefined) return false;
+  // Who may read of the process may read of its threads, while there are any.
+  const now = statOf(table, taskOf(other.pid, thread.id));
+  return now === undefined || now.start !== thread.start;
+}
+
+/** The thread that asks, unless it is the first of its process. */
+function threadOf(table: ProcessTable): ThreadIdentity | undefined {
+  const link = table.readLink("/proc/thread-self");
+  const id = Number(/^(\d+)\/task\/(\d+)$/.exec(link ?? "")?.[2] ?? NaN);
+  if (!Number.isSafeInteger(id) || id === table.pid) return undefined;
+  const start = statOf(table, taskOf(table.pid, id))?.start;
+  return start === undefined ? undefined : { id, start };
+}
+
+function taskOf(pid: number, thread: number): string {
+  return `${pid}/task/${thread}`;
 }
 
 interface Place {
@@ -139,8 +165,8 @@ interface ProcessStat {
 }
 
 /** proc(5), /proc/pid/stat; the name, in parentheses, may hold anything. */
-function statOf(table: ProcessTable, pid: number): ProcessStat | undefined {
-  const text = table.read(`/proc/${pid}/stat`);
+function statOf(table: ProcessTable, of: string): ProcessStat | undefined {
+  const text = table.read(`/proc/${of}/stat`);
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(")") + 1).trim().split(/\s+/);
   // Numbered from 1 in the manual, where state is 3.

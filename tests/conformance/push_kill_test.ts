@@ -12,22 +12,32 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { oneCommitPushes } from "../../bench/push_client.ts";
 import { FileSystemBackend, serveCommand } from "../../mod.ts";
 import { emptyRepository } from "../support/fixture.ts";
-import { temporaryDirectory } from "../support/fixture_directory.ts";
+import {
+  removeDirectory,
+  temporaryDirectory,
+} from "../support/fixture_directory.ts";
 import { gitSync } from "../support/git.ts";
 import { fsck } from "../support/git_repository.ts";
 import {
   type RawCommand,
   rawPush,
-  refIn,
   reportIn,
   ZERO,
 } from "../support/pushes/raw_push.ts";
+import { rawPack } from "../support/pushes/raw_pack.ts";
+import { convertToReftable } from "../support/reftable.ts";
 import { type Random, seeded } from "../support/random.ts";
 import { serverEnvironment, serviceCommand } from "../support/server.ts";
 import { describe, it } from "../support/test.ts";
@@ -40,6 +50,10 @@ interface Mode {
   readonly words: string;
   readonly settings: readonly string[];
   readonly capabilities: string;
+  /** Where its refs are: in files unless told. */
+  readonly refs?: "reftable";
+  /** So many creations more in each push. */
+  readonly creations?: number;
 }
 
 const MODES: readonly Mode[] = [
@@ -63,6 +77,18 @@ const MODES: readonly Mode[] = [
     settings: ["gitsrv.fsync=git", "core.logAllRefUpdates=always"],
     capabilities: "report-status quiet atomic",
   },
+  {
+    words: "packs, reftables, reflogs",
+    settings: ["receive.unpackLimit=1", "core.logAllRefUpdates=true"],
+    capabilities: "report-status quiet",
+    refs: "reftable",
+  },
+  {
+    words: "loose objects, more than a thousand creations",
+    settings: [],
+    capabilities: "report-status quiet",
+    creations: 1001,
+  },
 ];
 
 describe("a server that is killed while it takes a push", () => {
@@ -78,8 +104,8 @@ describe("a server that is killed while it takes a push", () => {
 
 async function run(mode: Mode, kills: number, random: Random): Promise<void> {
   const where = () => `seed ${random.seed}, kill ${kill}: ${mode.words}`;
-  const directory = makeRepository(mode);
-  const tip = refIn(directory, "refs/heads/main");
+  const directory = await makeRepository(mode);
+  const tip = (await refsOf(directory)).get("refs/heads/main") ?? "";
   const chain = oneCommitPushes(tip, 2 * kills + 1);
   let [kill, now, at] = [0, ZERO, 0];
   // How long one takes: moments are drawn from a little more than that.
@@ -88,7 +114,10 @@ async function run(mode: Mode, kills: number, random: Random): Promise<void> {
   for (; kill < kills; kill++) {
     const step = chain[at];
     assert.ok(step !== undefined);
-    const commands = commandsOf(directory, now, step.new, kill);
+    const before = await refsOf(directory);
+    const commands = commandsOf(mode, before, {
+      ...{ old: now, to: step.new, kill },
+    });
     const input = rawPush(commands, step.pack, mode.capabilities);
     // The first is let through, to know the time.
     const delay = kill === 0 ? Infinity : random.next() * whole * 1.1;
@@ -100,16 +129,17 @@ async function run(mode: Mode, kills: number, random: Random): Promise<void> {
     if (!wasKilled) whole = Math.max(whole, took);
     const report = reportIn(output);
     if (report.length > 0) reached++;
+    const after = await refsOf(directory);
     for (const { name, new: to } of commands) {
-      const value = refIn(directory, name) || ZERO;
+      const value = after.get(name) ?? ZERO;
       if (report.includes(`ok ${name}`)) assert.equal(value, to, where());
     }
     const states = commands.map(({ name, old, new: to }) => {
-      const value = refIn(directory, name) || ZERO;
+      const value = after.get(name) ?? ZERO;
       assert.ok(value === old || value === to, `${where()}: ${name} ${value}`);
       return value === to;
     });
-    assert.equal((await fsck(directory)).code, 0, where());
+    assert.equal(await fsckCode(directory, after), 0, where());
     if (states[0] === true) [now, at] = [step.new, at + 1];
     // The next push succeeds, locks of the dead or not.
     const next = chain[at];
@@ -130,12 +160,13 @@ async function run(mode: Mode, kills: number, random: Random): Promise<void> {
     [now, at] = [next.new, at + 1];
     assert.equal(leftovers(directory), "", where());
   }
-  assert.equal((await fsck(directory)).code, 0, where());
+  const end = await refsOf(directory);
+  assert.equal(await fsckCode(directory, end), 0, where());
   // Some came so far that they could say so; else the moments are too early.
   assert.ok(reached >= 1, `${where()}: ${reached} reports`);
 }
 
-function makeRepository({ settings }: Mode): string {
+async function makeRepository({ settings, refs }: Mode): Promise<string> {
   const directory = emptyRepository(
     join(temporaryDirectory("kill"), "killed.git"),
     "sha1",
@@ -144,30 +175,78 @@ function makeRepository({ settings }: Mode): string {
   const commit = gitSync(["commit-tree", "-m", "first", tree], {
     cwd: directory,
   }).trim();
-  for (const name of ["refs/heads/main", "refs/heads/packed"]) {
-    gitSync(["update-ref", name, commit], { cwd: directory });
+  const names = ["refs/heads/main", "refs/heads/packed"];
+  if (refs === "reftable") {
+    convertToReftable(directory);
+    const commands = names.map((name) => ({ name, old: ZERO, new: commit }));
+    const bytes = rawPush(commands, rawPack([]), "report-status");
+    assert.equal(reportIn(await pushHere(directory, bytes)).length, 3);
+  } else {
+    for (const name of names) {
+      gitSync(["update-ref", name, commit], { cwd: directory });
+    }
+    gitSync(["pack-refs", "--all"], { cwd: directory });
   }
-  gitSync(["pack-refs", "--all"], { cwd: directory });
   for (const setting of settings) {
     const [key = "", value = ""] = setting.split("=");
-    gitSync(["config", key, value], { cwd: directory });
+    gitSync(["config", "--file", join(directory, "config"), key, value]);
   }
   return directory;
 }
 
+/** All refs, as we read them: git 2.39 reads no reftables. */
+async function refsOf(
+  directory: string,
+): Promise<ReadonlyMap<string, string>> {
+  const backend = new FileSystemBackend("/");
+  const repository = await backend.openRepository(directory);
+  using snapshot = await repository.snapshot();
+  const all = [...snapshot.refs.list("")];
+  return new Map(all.map(({ name, oid }) => [name, oid]));
+}
+
+/** What `git fsck` ends with; of reftables it sees the objects alone. */
+async function fsckCode(
+  directory: string,
+  refs: ReadonlyMap<string, string>,
+): Promise<number | null> {
+  if (!existsSync(join(directory, "reftable"))) {
+    return (await fsck(directory)).code;
+  }
+  const shadow = join(temporaryDirectory("shadow"), "s.git");
+  emptyRepository(shadow, "sha1");
+  mkdirSync(join(shadow, "objects/info"), { recursive: true });
+  writeFileSync(
+    join(shadow, "objects/info/alternates"),
+    `${directory}/objects\n`,
+  );
+  const lines = [...refs].sort().map(([name, oid]) => `${oid} ${name}\n`);
+  writeFileSync(
+    join(shadow, "packed-refs"),
+    `# pack-refs with: sorted \n${lines.join("")}`,
+  );
+  const { code } = await fsck(shadow);
+  removeDirectory(join(shadow, ".."));
+  return code;
+}
+
 /** An update, a creation, and in turn a deletion or a second update. */
 function commandsOf(
-  directory: string,
-  old: string,
-  to: string,
-  kill: number,
+  { creations = 0 }: Mode,
+  refs: ReadonlyMap<string, string>,
+  { old, to, kill }: { old: string; to: string; kill: number },
 ): RawCommand[] {
-  const other = refIn(directory, "refs/heads/packed") || ZERO;
+  const other = refs.get("refs/heads/packed") ?? ZERO;
   const gone = kill % 2 === 0 && other !== ZERO;
   return [
     { name: "refs/heads/pushed", old, new: to },
     { name: `refs/heads/made/${kill}`, old: ZERO, new: to },
     { name: "refs/heads/packed", old: other, new: gone ? ZERO : to },
+    ...Array.from({ length: creations }, (_, i) => ({
+      name: `refs/tags/many/${kill}/${i}`,
+      old: ZERO,
+      new: to,
+    })),
   ];
 }
 
@@ -248,7 +327,7 @@ function leftovers(directory: string): string {
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     for (const name of readdirSync(next)) {
       const path = join(next, name);
-      if (/\.lock$|^tmp_|\.keep$/.test(name)) found.push(path);
+      if (/\.lock$|^tmp_|\.keep$|^gitsrv-locks/.test(name)) found.push(path);
       else if (statSync(path).isDirectory()) queue.push(path);
     }
   }

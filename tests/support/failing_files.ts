@@ -36,6 +36,10 @@ export interface FailingFiles extends WritableFiles {
   readonly trace: readonly string[];
   /** What was first told to fail, as in the trace. */
   readonly failed: string | undefined;
+  /** Adds to the trace what is no call. */
+  note(event: string): void;
+  /** Nothing fails from now on: the disk has room again. */
+  heal(): void;
 }
 
 /** How {@linkcode failingFiles} are made. */
@@ -46,6 +50,11 @@ export interface FailingFilesOptions {
   readonly root?: string;
   /** Whether syncs wait for the disk; they do not unless told. */
   readonly syncs?: "real" | "skipped";
+  /**
+   * Which calls are counted and can be told to fail: those that change
+   * something, unless told, or those that only look.
+   */
+  readonly counts?: "changes" | "looks";
 }
 
 const TAKES_ROOM: ReadonlySet<string> = new Set(
@@ -55,15 +64,18 @@ const TAKES_ROOM: ReadonlySet<string> = new Set(
 /** Files over `base`. */
 export function failingFiles(
   base: WritableFiles,
-  { fault, root = "", syncs = "skipped" }: FailingFilesOptions = {},
+  options: FailingFilesOptions = {},
 ): FailingFiles {
+  const { root = "", syncs = "skipped", counts = "changes" } = options;
+  let { fault } = options;
   const trace: string[] = [];
   let calls = 0;
   let faults = 0;
   let failed: string | undefined;
   const shown = (path: string) =>
     (path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path)
-      .replaceAll(/(tmp_[a-z]+(?:-incoming-|_))[A-Za-z0-9]{6}/g, "$1XXXXXX")
+      .replaceAll(/(tmp_objdir-incoming-)[^/]+/g, "$1XXXXXX")
+      .replaceAll(/(tmp_[a-z]+_)[A-Za-z0-9]{6}/g, "$1XXXXXX")
       .replaceAll(/(info\/(?:refs|packs)_)[A-Za-z0-9]{6}/g, "$1XXXXXX");
   const isCrashed = () => fault?.kind === "crash" && calls >= fault.at;
   const fail = (code: string, verb: string, path: string): never => {
@@ -72,10 +84,14 @@ export function failingFiles(
     throw new StorageError(code, `Cannot ${verb} ${path}: told to fail`);
   };
   const look = (verb: string, path: string) => {
-    if (isCrashed()) fail("EIO", verb, path);
+    if (counts === "looks") count(verb, path);
+    else if (isCrashed()) fail("EIO", verb, path);
+  };
+  const meet = (verb: string, path: string) => {
+    if (counts === "changes") count(verb, path);
   };
   /** Counts one call; throws where it is to fail. */
-  const meet = (verb: string, path: string) => {
+  const count = (verb: string, path: string) => {
     calls++;
     trace.push(`${verb} ${shown(path)}`);
     if (fault === undefined || calls < fault.at) return;
@@ -139,6 +155,12 @@ export function failingFiles(
     get failed() {
       return failed;
     },
+    note(event) {
+      trace.push(event);
+    },
+    heal() {
+      fault = undefined;
+    },
     trace,
     stat: (path) => (look("stat", path), base.stat(path)),
     lstat: (path) => (look("stat", path), base.lstat(path)),
@@ -146,7 +168,21 @@ export function failingFiles(
     readLink: (path) => (look("read", path), base.readLink(path)),
     list: (path) => (look("list", path), base.list(path)),
     read: (path, limit) => (look("read", path), base.read(path, limit)),
-    open: (path) => (look("open", path), base.open(path)),
+    open: (path) => {
+      look("open", path);
+      const file = base.open(path);
+      return file && {
+        get size() {
+          look("stat", path);
+          return file.size;
+        },
+        readAt(into, position) {
+          look("read", path);
+          return file.readAt(into, position);
+        },
+        close: () => file.close(),
+      };
+    },
     create: (path, mode) =>
       opened(change("create", path, () => base.create(path, mode))),
     openAppend: (path, mode) =>

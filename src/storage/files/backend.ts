@@ -130,15 +130,17 @@ export class FileBackend implements Backend {
    */
   async createRepository(path: string): Promise<NewRepository> {
     const { writes, exposure } = this.#options;
-    const files = (await writes?.())?.files;
+    const { files, owners } = await writes?.() ?? {};
     const root = exposure.rules === "friendly"
       ? exposure.root
       : creatableBelow(exposure);
     if (
-      files === undefined || root === undefined || pathFault(path) !== undefined
+      files === undefined || owners === undefined || root === undefined ||
+      pathFault(path) !== undefined
     ) throw noSuchRepository(path);
     const branch = this.#firstBranch();
-    const created = await createRepository(path, { files, root, branch });
+    const init = { files, owners, root, branch };
+    const created = await createRepository(path, init);
     if (created === undefined) {
       throw noSuchRepository(path, `'${path}': no repository may be made here`);
     }

@@ -10,10 +10,15 @@ import { fromBinary, utf8ToBinary } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { RefName } from "../../core/ref_name.ts";
 import { type WritableFiles, writeAll } from "../../core/write_files.ts";
+import type { Owners } from "../../core/owner.ts";
 import { isGitDirectory } from "./layout.ts";
+import { ownedName, ownerIn } from "./lock_journal.ts";
+import { removeTree } from "./object_writing.ts";
 import { isInside, joinPath, parentPath, trimSlashes } from "./paths.ts";
 import { quietly } from "./quietly.ts";
 
+/** What a repository is called while it is made, and then whose it is. */
+const DRAFT = ".gitsrv-new-";
 /** Longer names make no files on most systems. */
 const MAX_NAME_BYTES = 240;
 const MODE = 0o777;
@@ -33,6 +38,8 @@ export interface CreateInit {
   readonly root: string;
   /** What HEAD names. */
   readonly branch: RefName;
+  /** Tells whose drafts are left over. */
+  readonly owners: Owners;
 }
 
 /** A repository that was made, or that somebody else has made meanwhile. */
@@ -109,11 +116,12 @@ function makeParent(files: WritableFiles, path: string): boolean {
 /** Made beside its place, and put there whole; false where somebody else was first. */
 async function makeAt(
   target: string,
-  { files, branch }: CreateInit,
+  { files, branch, owners }: CreateInit,
 ): Promise<boolean> {
   const random = crypto.getRandomValues(new Uint32Array(2)).join("");
   const parent = parentPath(target);
-  const draft = joinPath(parent, `.gitsrv-new-${random}`);
+  sweepDrafts(files, owners, parent);
+  const draft = joinPath(parent, `${ownedName(DRAFT, owners.self)}~${random}`);
   files.makeDirectory(draft, MODE);
   try {
     for (const name of DIRECTORIES) {
@@ -129,23 +137,26 @@ async function makeAt(
       ["ENOTEMPTY", "EEXIST", "ENOTDIR"],
       () => files.rename(draft, target),
     );
-    if (isLost) removeDraft(files, draft);
+    if (isLost) removeTree(files, draft);
     else await files.syncDirectory(parent);
     return !isLost;
   } catch (error) {
-    removeDraft(files, draft);
+    removeTree(files, draft);
     throw error;
   }
 }
 
-/** Takes away what of a draft was made; what that fails at does not matter. */
-function removeDraft(files: WritableFiles, draft: string): void {
-  const inside = (name: string) => joinPath(draft, name);
-  for (const name of ["HEAD", "config"]) {
-    quietly(() => files.unlink(inside(name)));
-  }
-  for (const path of [...[...DIRECTORIES].reverse().map(inside), draft]) {
-    quietly(() => files.removeDirectory(path));
+/** Removes what dead processes were making here when they died. */
+function sweepDrafts(
+  files: WritableFiles,
+  owners: Owners,
+  parent: string,
+): void {
+  for (const name of quietly(() => files.list(parent)?.names) ?? []) {
+    if (!name.startsWith(DRAFT)) continue;
+    const owner = ownerIn(name.slice(DRAFT.length, name.lastIndexOf("~")));
+    if (owner === undefined || !owners.isDead(owner)) continue;
+    removeTree(files, joinPath(parent, name));
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The record of this process's locks in one repository, by which another can
- * prove that a lock was left by a dead process.
+ * The record of this thread's locks in one repository, by which another can
+ * prove that a lock was left by a dead one, or by a dead process.
  *
  * A lock begins as a file in a directory that is named after its owner,
  * `gitsrv-locks-<who>`, and becomes a lock by a second name: `link` refuses to
@@ -89,8 +89,8 @@ export class LockJournal {
   constructor(init: LockJournalInit) {
     const { root, owners, random = Math.random } = init;
     this.#init = init;
-    this.#own = joinPath(root, directoryName(owners.self));
-    // Threads share the directory, so each has names of its own.
+    this.#own = joinPath(root, ownedName(JOURNAL_PREFIX, owners.self));
+    // Journals of one thread share the directory, so each has its own names.
     this.#tag = Math.floor(random() * 2 ** 48).toString(36);
   }
 
@@ -166,7 +166,7 @@ export class LockJournal {
     const dead: string[] = [];
     for (const name of names) {
       if (!name.startsWith(JOURNAL_PREFIX)) continue;
-      const owner = ownerOf(name);
+      const owner = ownerIn(name.slice(JOURNAL_PREFIX.length));
       if (owner !== undefined && quietly(() => owners.isDead(owner))) {
         dead.push(joinPath(root, name));
       }
@@ -326,16 +326,16 @@ function decodeText(name: string): string | undefined {
   }
 }
 
-/** The directory of a process; its identity is all of its name. */
-function directoryName(owner: ProcessIdentity): string {
+/** A name that says whose it is; what has it is owned from the beginning. */
+export function ownedName(prefix: string, owner: ProcessIdentity): string {
   const text = formatIdentity(owner);
-  const name = JOURNAL_PREFIX + encodeName(text);
+  const name = prefix + encodeName(text);
   if (name.length <= MAX_NAME) return name;
-  return JOURNAL_PREFIX + text.replaceAll("%", "%25").replaceAll("/", "%2f");
+  return prefix + text.replaceAll("%", "%25").replaceAll("/", "%2f");
 }
 
-function ownerOf(directory: string): ProcessIdentity | undefined {
-  const name = directory.slice(JOURNAL_PREFIX.length);
+/** Whose a name is, given what follows its prefix. */
+export function ownerIn(name: string): ProcessIdentity | undefined {
   const text = name.startsWith("[")
     ? name.replaceAll("%2f", "/").replaceAll("%25", "%")
     : decodeText(name);

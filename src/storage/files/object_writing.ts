@@ -104,23 +104,23 @@ export function withdrawPart(
 const MAX_REMOVED = 1_000_000;
 
 /**
- * Removes a directory with all that is in it, following no symlink, but for
- * `last`, which goes when everything else has gone. What cannot be removed is
- * left. Never throws a StorageError.
+ * Removes a directory with all that is in it, following no symlink, and once
+ * more where the disk fails for once. What cannot be removed is left. Never
+ * throws a StorageError.
  */
-export function removeTree(
-  files: WritableFiles,
-  root: string,
-  last?: string,
-): void {
+export function removeTree(files: WritableFiles, root: string): void {
+  if (!removeOnce(files, root)) removeOnce(files, root);
+}
+
+/** Whether it is gone. */
+function removeOnce(files: WritableFiles, root: string): boolean {
   const directories = [root];
   let budget = MAX_REMOVED;
   // Directories that are found are added while this runs.
   for (const directory of directories) {
     const names = quietly(() => files.list(directory)?.names) ?? [];
     for (const name of names) {
-      if (budget-- === 0) return;
-      if (directory === root && name === last) continue;
+      if (budget-- === 0) return true; // No second time.
       const path = joinPath(directory, name);
       const kind = quietly(() => files.lstat(path)?.kind);
       if (kind === "directory") directories.push(path);
@@ -130,12 +130,5 @@ export function removeTree(
   for (const directory of directories.slice(1).reverse()) {
     quietly(() => files.removeDirectory(directory));
   }
-  if (last !== undefined) {
-    const left = quietly(() => files.list(root)?.names);
-    if (left?.every((name) => name === last) !== true) return;
-    quietly(() => files.unlink(joinPath(root, last)));
-  }
-  // Nothing tells whose it is now: it is tried twice.
-  const remove = () => files.removeDirectory(root);
-  if (quietly(remove) === undefined) quietly(remove);
+  return quietly(() => files.removeDirectory(root)) !== undefined;
 }

@@ -1,7 +1,8 @@
 /**
  * The directory that holds what is not published, `tmp_objdir-incoming-...` as
- * git names it, with a record of who made it; and the removal of those that
- * dead processes have left, with the `.keep` files that go with them.
+ * git names it, and then who made it: a record in the directory would come too
+ * late, and go too early, by one call. And the removal of those that the dead
+ * have left, with the `.keep` files that go with them.
  *
  * @module
  */
@@ -12,8 +13,7 @@ import {
   parseIdentity,
   type ProcessIdentity,
 } from "../../core/owner.ts";
-import { writeAll } from "../../core/write_files.ts";
-import { isSameFile } from "./lock_journal.ts";
+import { isSameFile, ownedName, ownerIn } from "./lock_journal.ts";
 import {
   type ObjectWriting,
   removeTree,
@@ -25,8 +25,8 @@ import { makeTemporaryDirectory } from "./temporary.ts";
 
 // tmp-objdir.c: git prune removes what begins with "tmp_".
 const PREFIX = "tmp_objdir-incoming-";
-/** Names with a dot in front are never published. */
-const OWNER_FILE = ".owner";
+/** Between the owner and what tells his quarantines apart. */
+const END_OF_OWNER = "~";
 /** What the second line of our `.keep` files begins with. */
 const KEEP_OWNER = "gitsrv ";
 
@@ -40,16 +40,10 @@ export function makeQuarantineDirectory(writing: ObjectWriting): string {
   const { files, objectsDir, owners } = writing;
   const path = makeTemporaryDirectory(
     files,
-    joinPath(objectsDir, PREFIX),
+    joinPath(objectsDir, ownedName(PREFIX, owners.self) + END_OF_OWNER),
     0o700,
   );
   try {
-    const record = files.create(joinPath(path, OWNER_FILE), 0o444);
-    try {
-      writeAll(record, fromUtf8(`${formatIdentity(owners.self)}\n`), 0);
-    } finally {
-      record.close();
-    }
     files.makeDirectory(joinPath(path, "pack"), 0o777);
   } catch (error) {
     removeQuarantine(files, path);
@@ -59,14 +53,14 @@ export function makeQuarantineDirectory(writing: ObjectWriting): string {
 }
 
 /**
- * Removes a quarantine, the record of its owner last: what cannot be removed
- * now is swept once he is dead. Never throws a StorageError.
+ * Removes a quarantine: what cannot be removed now is swept once its owner is
+ * dead. Never throws a StorageError.
  */
 export function removeQuarantine(
   files: ObjectWriting["files"],
   path: string,
 ): void {
-  removeTree(files, path, OWNER_FILE);
+  removeTree(files, path);
 }
 
 /** The text of a `.keep`: what is to be said, and whose it is. */
@@ -78,7 +72,7 @@ export function keepText(said: string, self: ProcessIdentity): Uint8Array {
 
 /**
  * Removes the quarantines in `objects` whose owner is proved dead. Others, and
- * those without a record of ours, are never touched. "none": there was no
+ * those that name no owner, are never touched. "none": there was no
  * quarantine at all; "swept": one was removed. Never throws a StorageError.
  */
 export function sweepQuarantines(
@@ -94,8 +88,8 @@ export function sweepQuarantines(
   for (const name of leftovers.slice(0, MAX_LEFTOVERS)) {
     const path = joinPath(objectsDir, name);
     if (quietly(() => files.lstat(path)?.kind) !== "directory") continue;
-    const record = recordAt(files, joinPath(path, OWNER_FILE));
-    const owner = record === undefined ? undefined : parseIdentity(record);
+    const end = name.lastIndexOf(END_OF_OWNER);
+    const owner = ownerIn(name.slice(PREFIX.length, Math.max(0, end)));
     if (owner === undefined || !owners.isDead(owner)) continue;
     withdrawParts(files, path, joinPath(objectsDir, "pack"));
     removeQuarantine(files, path);

@@ -13,6 +13,8 @@ import type { Snapshot } from "../types.ts";
 import { peel } from "./object_looks.ts";
 import { ensureDirectory, type ObjectWriting, turn } from "./object_writing.ts";
 import { joinPath, parentPath } from "./paths.ts";
+import type { LockJournal } from "./lock_journal.ts";
+import { hasCode } from "./system_words.ts";
 import { replaceFile } from "./replace_file.ts";
 import { createTemporary } from "./temporary.ts";
 
@@ -25,20 +27,24 @@ export interface ServerInfoPlace {
   readonly writing: ObjectWriting;
   /** The directory that holds `info`. */
   readonly commonDir: string;
+  /** Records new content, so that it goes where its writer dies. */
+  readonly journal: LockJournal;
 }
 
 /** Writes both files, those that would change. */
 export async function writeServerInfo(
-  { writing, commonDir }: ServerInfoPlace,
+  { writing, commonDir, journal }: ServerInfoPlace,
   snapshot: Snapshot,
 ): Promise<void> {
   await updateFile(
     writing,
+    journal,
     joinPath(commonDir, "info/refs"),
     await refLines(snapshot),
   );
   await updateFile(
     writing,
+    journal,
     joinPath(writing.objectsDir, "info/packs"),
     packLines(writing),
   );
@@ -47,6 +53,7 @@ export async function writeServerInfo(
 
 async function updateFile(
   writing: ObjectWriting,
+  journal: LockJournal,
   path: string,
   text: string,
 ): Promise<void> {
@@ -55,12 +62,21 @@ async function updateFile(
   const old = files.read(path, MAX_INFO_BYTES);
   if (old !== undefined && equalBytes(old, bytes)) return;
   ensureDirectory(writing, parentPath(path));
-  await replaceFile(
-    writing,
-    path,
-    bytes,
-    () => createTemporary(files, `${path}_`, 0o666),
-  );
+  const record = journal.record("content", 0o666);
+  try {
+    await replaceFile(writing, path, bytes, () => record.file);
+  } catch (error) {
+    // The objects may be on another disk.
+    if (!hasCode(error, "EXDEV")) throw error;
+    await replaceFile(
+      writing,
+      path,
+      bytes,
+      () => createTemporary(files, `${path}_`, 0o666),
+    );
+  } finally {
+    record.forget();
+  }
 }
 
 /** Refs with what they are and what tags lead to. */

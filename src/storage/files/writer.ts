@@ -124,7 +124,10 @@ export class FileWriter implements RepositoryWriter {
   async updateServerInfo(): Promise<void> {
     using snapshot = await this.#init.snapshot();
     const { commonDir } = this.#init.layout;
-    await writeServerInfo({ writing: this.#writing(), commonDir }, snapshot);
+    const writing = this.#writing();
+    const journal = this.#journal(writing);
+    journal.sweep();
+    await writeServerInfo({ writing, commonDir, journal }, snapshot);
   }
 
   async addShallow(commits: readonly Oid[]): Promise<void> {
@@ -144,10 +147,9 @@ export class FileWriter implements RepositoryWriter {
     return found === "swept";
   }
 
-  #journal({ shared }: ObjectWriting): LockJournal {
-    const { writes, layout } = this.#init;
-    const { files, owners } = writes;
-    return new LockJournal({ files, root: layout.commonDir, owners, shared });
+  #journal({ files, owners, shared }: ObjectWriting): LockJournal {
+    const root = this.#init.layout.commonDir;
+    return new LockJournal({ files, owners, shared, root });
   }
 
   #writing(): ObjectWriting {

@@ -98,12 +98,19 @@ export class OpenedPack {
     if (this.#file !== undefined) return true;
     if (this.isStale) return false;
     const file = this.#stored.open();
-    if (file === undefined || !this.#isMine(file)) {
+    let isMine = false;
+    try {
+      isMine = file !== undefined && this.#isMine(file);
+      this.#dataEnd = (file?.size ?? 0) - this.views.checksum.length;
+    } catch (error) {
+      file?.close();
+      throw error;
+    }
+    if (file === undefined || !isMine) {
       file?.close();
       this.isStale = true;
       return false;
     }
-    this.#dataEnd = file.size - this.views.checksum.length;
     this.#file = file;
     return true;
   }

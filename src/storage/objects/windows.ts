@@ -51,8 +51,8 @@ export class WindowSet {
     const fresh = this.#cache.take(this);
     this.#windows[place] = fresh;
     fresh.start = place * WINDOW_BYTES;
-    const length = Math.min(fresh.bytes.length, file.size - fresh.start);
     try {
+      const length = Math.min(fresh.bytes.length, file.size - fresh.start);
       fresh.length = file.readAt(
         fresh.bytes.subarray(0, Math.max(0, length)),
         fresh.start,

@@ -83,7 +83,8 @@ describe("owners of files", () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     const { pid } = child;
     assert.ok(pid !== undefined);
-    const other = { ...owners.self, pid, start: "" };
+    const { machine, boot } = owners.self;
+    const other = { machine, boot, pid, start: "" };
     assert.ok(!owners.isDead(other));
     assert.ok(owners.isDead({ ...other, start: "1" }));
     child.kill("SIGKILL");
@@ -102,6 +103,27 @@ describe("owners of files", () => {
     assert.ok(gone.isDead(identity({})));
     // Others' processes may be hidden.
     assert.ok(!ownersOf(worldOf({})).isDead(identity({})));
+  });
+
+  it("tell threads of a living process apart", () => {
+    const stat = statLine(9, "x", "S", 3, "900");
+    const task = statLine(11, "worker", "S", 3, "950");
+    const thread = { id: 11, start: "950" };
+    const files = { "/proc/9/stat": stat, "/proc/9/task/11/stat": task };
+    const here = ownersOf(worldOf({ files }));
+    assert.ok(!here.isDead(identity({ thread })));
+    assert.ok(here.isDead(identity({ thread: { id: 11, start: "951" } })));
+    assert.ok(here.isDead(identity({ thread: { id: 12, start: "950" } })));
+    // Nothing is known of a process that is hidden, nor of its threads.
+    assert.ok(!ownersOf(worldOf({})).isDead(identity({ thread })));
+    const inside = ownersOf(worldOf({
+      links: { "/proc/thread-self": "7/task/11" },
+      files: { "/proc/7/task/11/stat": task },
+    }));
+    assert.deepEqual(inside.self.thread, thread);
+    assert.deepEqual(parseIdentity(formatIdentity(inside.self)), inside.self);
+    assert.ok(!inside.isDead(inside.self));
+    assert.ok(ownersOf(worldOf({})).isDead(inside.self));
   });
 
   it("take what has ended for dead, but no process whose threads live", () => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StorageError } from "../../../core/errors.ts";
 import { removeFile } from "../lock_journal.ts";
 import { joinPath } from "../paths.ts";
 import { hasCode } from "../system_words.ts";
@@ -27,6 +28,7 @@ export class StackAddition {
   readonly #writing: StackWriting;
   readonly #lock: ListLock;
   #table: NewTable | undefined;
+  #isTakenBack = false;
   /** The stack. */
   readonly stack: ReftableStack;
   /** The tables that are listed. */
@@ -68,8 +70,8 @@ export class StackAddition {
   /**
    * Lists a table of `records`, joined with those before it that would have to
    * be joined next, where they are small; false where there are no records.
-   * Where it rejects, `close` tells what is listed from what is not: the
-   * directory may be all that could not be synced.
+   * Where it rejects, it is not listed; where the directory could not be
+   * synced, it was for a moment.
    */
   async commit(records: TableRecords): Promise<boolean> {
     if (records.refs.length + records.logs.length === 0) return false;
@@ -88,7 +90,7 @@ export class StackAddition {
     if (start < names.length) this.#removeUnlisted();
     this.#table?.place();
     const added = this.#table === undefined ? [] : [this.#table.name];
-    await this.#lock.replace([...names.slice(0, start), ...added]);
+    await this.#replace([...names.slice(0, start), ...added]);
     // Whoever reads them now has them open, or looks at the list once more.
     for (const name of names.slice(start)) {
       removeFile(files, joinPath(this.stack.directory, name));
@@ -98,8 +100,36 @@ export class StackAddition {
 
   /** Ends the lock; what was not listed is removed. Never throws. */
   close(): void {
-    if (!this.#lock.isReplaced) this.#table?.discard();
+    if (!this.#lock.isReplaced || this.#isTakenBack) this.#table?.discard();
     this.#lock.release();
+  }
+
+  /** Lists `names`; where that may not last, what was listed before. */
+  async #replace(names: readonly string[]): Promise<void> {
+    try {
+      await this.#lock.replace(names);
+    } catch (error) {
+      if (this.#lock.isReplaced) await this.#takeBack(names);
+      throw error;
+    }
+  }
+
+  /** Unless somebody has built on it meanwhile. */
+  async #takeBack(listed: readonly string[]): Promise<void> {
+    let lock: ListLock | undefined;
+    try {
+      // The end of the session must not leave half of this.
+      const writing = { ...this.#writing, signal: undefined };
+      lock = await ListLock.take(this.stack, writing);
+      const now = this.stack.read().names;
+      if (lock === undefined || now.join() !== listed.join()) return;
+      await lock.replace(this.now.names);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    } finally {
+      this.#isTakenBack = lock?.isReplaced === true;
+      lock?.release();
+    }
   }
 
   /**

@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { StorageError } from "../../../../src/core/errors.ts";
 import type { RefName } from "../../../../src/core/ref_name.ts";
 import type { WritableFiles } from "../../../../src/core/write_files.ts";
+import { systemOwners } from "../../../../src/runtime/owner.ts";
 import { NODE_WRITE_FILES } from "../../../../src/runtime/write_files.ts";
 import {
   type Created,
@@ -37,7 +38,8 @@ function make(
   path: string,
   files: WritableFiles = NODE_WRITE_FILES,
 ): Promise<Created | undefined> {
-  return createRepository(path, { files, root, branch: BRANCH });
+  const owners = systemOwners();
+  return createRepository(path, { files, owners, root, branch: BRANCH });
 }
 
 describe("making a repository", () => {
