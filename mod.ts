@@ -67,6 +67,12 @@ export type {
   SortedIds,
   WalkedPack,
 } from "./src/kernels/types.ts";
+export type {
+  CheckedObject,
+  FinishOptions,
+  GatheredFindings,
+  ObjectChecker,
+} from "./src/object/fsck/checker.ts";
 export type { FsckLevel, FsckRules } from "./src/object/fsck/rules.ts";
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
@@ -81,10 +87,13 @@ export type {
 } from "./src/service/receive_pack/push_events.ts";
 export type { PushedRef } from "./src/service/receive_pack/push_hooks.ts";
 export type {
+  FindReached,
   IntakeLimits,
   IntakeProgress,
   PackInput,
+  PendingChecks,
   Quarantine,
+  QuarantineOptions,
   ReceivedPack,
   ReceiveOptions,
   RefFailure,
