@@ -253,6 +253,8 @@ function* isOnTop(
   try {
     for (const commit of queue) {
       if (!met.add(commit)) continue;
+      // Anything else would be read whole, however large it is.
+      if (!isCommit(graph, commit)) return false;
       if (known.has(graph.oid(commit))) {
         before.push(graph.commitTree(commit));
         continue;
