@@ -203,8 +203,9 @@ export class FileQuarantine implements Quarantine {
     const { files, objectsDir } = writing;
     // In this order: one that begins when this was asked sees the refs.
     const isExposed = isCollecting();
+    // What cannot be looked at is stored again: a ref may name it by now.
     const isThere = (name: string) =>
-      files.lstat(joinPath(objectsDir, name)) !== undefined;
+      quietly(() => files.lstat(joinPath(objectsDir, name))) !== undefined;
     const exposed = this.#unpacked.filter(({ names }) =>
       isExposed || !names.every(isThere)
     );
