@@ -92,6 +92,9 @@ describe("resolveSymrefs", () => {
     assert.deepEqual([...unborn], [
       ["refs/a", "refs/none"],
       ["refs/b", "refs/none"],
+      // A circle ends where it began.
+      ["refs/x", "refs/x"],
+      ["refs/y", "refs/y"],
     ]);
     assert.equal(records.length, 2);
   });
