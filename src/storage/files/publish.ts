@@ -221,15 +221,16 @@ class Publication {
       const from = this.#pathOf(`${own}.keep`);
       const to = joinPath(objectsDir, `${own}.keep`);
       if (!await this.#isHere(own) && this.#addName(from, to)) {
+        this.#added.push(to);
         // Nor may it have come and lost its own `.keep` meanwhile.
         if (!await this.#isHere(own)) {
           this.#changed.add(parentPath(to));
-          this.#added.push(to);
           this.#onKeep(to);
           return shareFile(files, to, shared);
         }
         if (files.lstat(from) === undefined) files.rename(to, from);
         else files.unlink(to);
+        this.#added.pop();
       }
       const other = `pack/pack-${randomHex(format.hexLength)}`;
       for (const end of PACK_ORDER) {
