@@ -6,7 +6,8 @@
  */
 
 import type { Oid } from "../../core/oid.ts";
-import { kindName, TAG } from "../../object/kind.ts";
+import { kindName } from "../../object/kind.ts";
+import { endOfTags } from "../../object/tag_chain.ts";
 import type { ObjectStore } from "../types.ts";
 
 /** Objects at one moment, to be released. */
@@ -70,12 +71,6 @@ export class ObjectLooks {
  * is no tag (tag.c: deref_tag); `undefined` where it leads nowhere.
  */
 export function peel(store: ObjectStore, number: number): number | undefined {
-  let at = number;
-  // No chain without a loop has more links than there are objects.
-  for (let links = 0; links <= store.count; links++) {
-    if (at < 0 || !store.has(at)) return undefined;
-    if (store.kind(at) !== TAG) return at;
-    at = store.tagTarget(at);
-  }
-  return undefined;
+  const end = endOfTags(store, number);
+  return end < 0 ? undefined : end;
 }
