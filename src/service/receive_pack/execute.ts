@@ -77,8 +77,10 @@ export async function executeEach(init: ExecuteInit): Promise<void> {
       batch.refuse(command, isWatched ? "" : verdict.text, error);
       continue;
     }
-    if (command.isDelete && !command.hasOld) await batch.flush();
     const exists = (name: RefName): boolean => batch.exists(name);
+    const isAsked = command.isDelete && !command.hasOld;
+    const name = init.ground.namespace + command.name as RefName;
+    if (isAsked && batch.clashes(name)) await batch.flush();
     const plan = planUpdate(command, init.ground, exists);
     const said = (isWatched ? "" : verdict.text) + plan.text;
     if (batch.clashes(plan.target)) await batch.flush();

@@ -179,6 +179,30 @@ describe("a push", () => {
     assert.equal(await repository.ref("refs/heads/gone"), undefined);
   });
 
+  it("of many refs that are not there asks the store once", async () => {
+    const { world: repository, one } = world();
+    repository.memory.setRef("refs/heads/gone", one);
+    const names = Array.from({ length: 200 }, (_, i) => `refs/heads/n${i}`);
+    const came = await push(repository, {
+      commands: [
+        ...names.map((name) => [ABSENT, ZERO, name] as const),
+        // Whether it is there, only the one before tells.
+        [one, ZERO, "refs/heads/gone"],
+        [ABSENT, ZERO, "refs/heads/gone"],
+      ],
+      pack: "",
+    });
+    assert.deepEqual(came.report, [
+      "unpack ok",
+      ...names.map((name) => `ok ${name}`),
+      "ok refs/heads/gone",
+      "ok refs/heads/gone",
+    ]);
+    const line = "warning: deleting a non-existent ref\n";
+    assert.equal(came.messages, line.repeat(names.length + 1));
+    assert.equal(repository.log.length, 2);
+  });
+
   it("of names that can never be any is refused without a pack", async () => {
     const { world: repository, one } = world();
     const names = [
