@@ -7,7 +7,12 @@
  * @module
  */
 
-import { printable, toBinary } from "../core/bytes.ts";
+import {
+  binaryToUtf8,
+  printable,
+  toBinary,
+  utf8ToBinary,
+} from "../core/bytes.ts";
 import { ProtocolError, RefusedError } from "../core/errors.ts";
 import {
   isZeroOid,
@@ -224,6 +229,16 @@ function parseFeatures(list: string): {
   return { words, values };
 }
 
+/**
+ * What an option that is no UTF-8 counts for: hooks are given it by four times
+ * as many bytes, and one that cannot be run would not hear of the push.
+ */
+const ODD_WEIGHT = 4;
+
+function isText(binary: string): boolean {
+  return utf8ToBinary(binaryToUtf8(binary)) === binary;
+}
+
 /** Gathers push options: one a packet, up to a flush. */
 export class PushOptionLines {
   readonly #bounds: ReceiveBounds;
@@ -238,7 +253,8 @@ export class PushOptionLines {
   /** Takes one. Throws a RefusedError "too-many-options" beyond the bounds. */
   take(payload: Uint8Array): void {
     const { maxOptions, maxOptionBytes } = this.#bounds;
-    this.#bytes += payload.length + 4;
+    const option = requestLine(payload);
+    this.#bytes += payload.length * (isText(option) ? 1 : ODD_WEIGHT) + 4;
     if (this.#bytes > maxOptionBytes || this.#options.length >= maxOptions) {
       throw new RefusedError(
         "too-many-options",
@@ -246,7 +262,7 @@ export class PushOptionLines {
           `${maxOptionBytes} bytes)`,
       );
     }
-    this.#options.push(requestLine(payload));
+    this.#options.push(option);
   }
 
   /** What was gathered: binary strings. */

@@ -12,6 +12,9 @@ import { binaryToUtf8, utf8ToBinary } from "../../core/bytes.ts";
 /** The shell that git falls back to as well. */
 export const SHELL = "/bin/sh";
 
+/** Four times as many fit into an argument: Linux takes 128 KiB. */
+const PIECE_BYTES = 16 * 1024;
+
 /** How {@linkcode SHELL} is to be run. */
 export interface HookCommand {
   /** Its arguments. */
@@ -31,19 +34,29 @@ export function hookCommand(
 ): HookCommand {
   const env: Record<string, string> = {};
   const texts = args.map(textOf);
+  // Values that are no text come first, in pieces, and are shifted away.
+  const pieces: string[] = [];
   let script = "";
   for (const [name, value] of Object.entries(variables)) {
     const text = textOf(value);
-    if (text !== undefined) env[name] = text;
+    if (text !== undefined) {
+      env[name] = text;
+      continue;
+    }
+    const first = pieces.length + 1;
     // A substitution loses line ends at its end: so that is not its end.
-    else {script += `${name}=${
-        octal(`${value}x`)
-      };export ${name}=\${${name}%x};`;}
+    pieces.push(...octalPieces(`${cString(value)}x`));
+    const words = pieces.slice(first - 1).map((_, i) => `\${${first + i}}`);
+    script += `${name}="$(printf "${words.join("")}")";` +
+      `export ${name}="\${${name}%x}";`;
   }
+  if (pieces.length > 0) script += `shift ${pieces.length};`;
   const hasOdd = texts.includes(undefined);
   const words = hasOdd
     ? texts.map((text, i) =>
-      text === undefined ? octal(args[i] as string) : `"\${${i + 1}}"`
+      text === undefined
+        ? `"$(printf '${octal(args[i] as string)}')"`
+        : `"\${${i + 1}}"`
     ).join(" ")
     : '"$@"';
   return {
@@ -51,6 +64,7 @@ export function hookCommand(
       "-c",
       `${script}exec "$0" ${words} 2>&1`,
       path,
+      ...pieces,
       ...texts.map((text) => text ?? ""),
     ],
     env,
@@ -63,13 +77,19 @@ function textOf(binary: string): string | undefined {
   return utf8ToBinary(text) === cString(binary) ? text : undefined;
 }
 
-/** A shell's word for the bytes of a binary string. */
+/** What `printf` makes the bytes of a binary string from. */
 function octal(binary: string): string {
-  const digits = Array.from(
+  return Array.from(
     cString(binary),
     (each) => `\\${each.charCodeAt(0).toString(8).padStart(3, "0")}`,
-  );
-  return `"$(printf '${digits.join("")}')"`;
+  ).join("");
+}
+
+/** The same as arguments, none of which is too long for one. */
+function* octalPieces(binary: string): Generator<string> {
+  for (let at = 0; at < binary.length; at += PIECE_BYTES) {
+    yield octal(binary.slice(at, at + PIECE_BYTES));
+  }
 }
 
 function cString(binary: string): string {

@@ -76,7 +76,7 @@ export const PUSH_LIMITS: readonly PushLimitRow[] = [
     name: "maxOptionBytes",
     key: "gitsrv.maxPushOptionBytes",
     default: MIB,
-    meaning: "bytes of push options",
+    meaning: "bytes of push options; one that is no UTF-8 counts fourfold",
   },
   {
     name: "maxInflatedBytes",

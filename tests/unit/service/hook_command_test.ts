@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toBinary } from "../../../src/core/bytes.ts";
+import { fromBinary, toBinary } from "../../../src/core/bytes.ts";
 import { runProgram } from "../../../src/runtime/programs.ts";
 import {
   hookCommand,
@@ -66,6 +66,25 @@ describe("a hook's command", () => {
         `seed ${seed}`,
       );
     }
+  });
+
+  it("gives as much that is no text as a push may bring", async () => {
+    const script = "#!/bin/sh\n" +
+      'printf "%s" "$V0$V1$V2$V3" | cksum; echo "$# $1"\n';
+    const values = Array.from(
+      { length: 4 },
+      (_, i) =>
+        toBinary(seeded(i).bytes(65_000)).replaceAll("\0", "x") + "\xff",
+    );
+    const names = values.map((value, i) => [`V${i}`, value] as const);
+    const odd = await run(script, ["a"], Object.fromEntries(names));
+    const end = await runProgram("cksum", {
+      args: [],
+      input: [fromBinary(values.join(""))],
+      outputLimit: 100,
+      timeoutMs: 20_000,
+    });
+    assert.equal(odd, `0:${toBinary(end.output)}1 a\n`);
   });
 
   it("ends a word at a NUL", async () => {

@@ -447,6 +447,24 @@ describe("a push", () => {
     assert.deepEqual(repository.log, []);
   });
 
+  it("counts push options as long as hooks get them", async () => {
+    const { world: repository, one } = world({
+      "receive.advertisePushOptions": true,
+      "gitsrv.maxPushOptionBytes": 1000,
+    });
+    const pushed = async (option: string) => {
+      const { fatal } = await push(repository, {
+        commands: [[ZERO, one, `refs/heads/${option.length}`]],
+        capabilities: `${CAPABILITIES} push-options`,
+        options: [option],
+      });
+      return fatal === "";
+    };
+    assert.ok(await pushed("\xc3\xa9".repeat(490)));
+    assert.ok(await pushed("\xff".repeat(240)));
+    assert.ok(!await pushed("\xff".repeat(260)));
+  });
+
   it("from a shallow clone needs leave to add roots", async () => {
     for (const isAllowed of [false, true]) {
       const { world: repository, one } = world({
