@@ -147,7 +147,10 @@ describe("an entry", () => {
     const before = trial.peakMemory();
     await expectTaken(rawPack([{ type: TYPES.blob, data }]), id);
     if (SERVER === "ours") {
-      assert.ok(trial.peakMemory() - before < 64_000_000, `${before} ${trial.peakMemory()}`);
+      assert.ok(
+        trial.peakMemory() - before < 64_000_000,
+        `${before} ${trial.peakMemory()}`,
+      );
     }
   });
 
