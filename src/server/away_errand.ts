@@ -74,6 +74,7 @@ export class AwayErrand {
         );
         return;
       case "read":
+        this.#conversation.channel = message.channel;
         this.#read(message.length, this.#holding.signal);
         return;
       case "hold":

@@ -131,7 +131,13 @@ export type FromWorker =
     readonly length: number;
     readonly channel: ErrorChannel;
   }
-  | { readonly type: "read"; readonly id: number; readonly length: number }
+  | {
+    readonly type: "read";
+    readonly id: number;
+    readonly length: number;
+    /** A peer that is waited for is told of an error by this. */
+    readonly channel: ErrorChannel;
+  }
   /** Reads that are under way are not waited for. */
   | { readonly type: "hold"; readonly id: number }
   /** An event of a push; "told" answers it. */

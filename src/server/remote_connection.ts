@@ -128,7 +128,7 @@ export class RemoteConnection implements Connection {
         // A read that is under way will do.
         if (bytes !== undefined && wanted === 1) break;
         this.#asked++;
-        this.#way.send({ type: "read", length });
+        this.#way.send({ type: "read", length, channel: this.#way.channel() });
       }
       if (bytes !== undefined) return bytes;
       if (this.#isAtEnd) return EMPTY_BYTES;

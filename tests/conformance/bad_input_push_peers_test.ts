@@ -88,6 +88,17 @@ describe("a peer that stops", () => {
     });
   }
 
+  it("behind its commands reads why, where it has asked for side-band", async () => {
+    if (SERVER === "git") return;
+    const client = await begin("packed.git");
+    const asked = bytesOf(PACK, BANDS);
+    await client.send(asked.subarray(0, asked.length - PACK.length));
+    const output = Buffer.from(await client.untilClosed(30_000));
+    const said = output.toString("latin1");
+    assert.match(said, /[0-9a-f]{4}\x03fatal: timeout: the client was idle/);
+    assert.doesNotMatch(said, /ERR /);
+  });
+
   it("may take its time as long as something comes", async () => {
     const copy = trial.copy("packed.git");
     const client = await begin(copy);
