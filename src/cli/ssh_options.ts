@@ -24,12 +24,14 @@ export const SSH_OPTIONS: readonly OptionRow[] = [
   },
   {
     name: "strict",
-    meaning: "do not try <directory>/.git if <directory> is no repository",
+    meaning: "do not try <directory>/.git if <directory> is no repository " +
+      "(not with git-receive-pack)",
   },
   {
     name: "timeout",
     value: "<n>",
     isInteger: true,
-    meaning: "give up after <n> seconds of inactivity; default 0: never",
+    meaning: "give up after <n> seconds of inactivity; default 0: never " +
+      "(not with git-receive-pack)",
   },
 ];

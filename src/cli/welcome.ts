@@ -17,10 +17,11 @@ To serve your own, make a repository there and start the server again:
     git init --bare -b main ./repos/hello.git
     npm start -- ./repos      (or: gitsrv daemon ./repos)
 
-Every repository below \`./repos\` is then served, read-only. Push into it by its
-path, and clone it from the server:
+Every repository below \`./repos\` is then served, read-only: push into it by its
+path, or start the server with \`--allow-push\` and push to that:
 
     git push /path/to/repos/hello.git HEAD:main
+    git push git://127.0.0.1/hello.git HEAD:main
     git clone git://127.0.0.1/hello.git
 
 \`gitsrv help daemon\` lists the options.
