@@ -34,6 +34,7 @@ import {
   NOT_MIGRATED,
 } from "./execute.ts";
 import { findFacts, findReused } from "./facts.ts";
+import { COMMAND_ROOM } from "./held_commands.ts";
 import { committerAt, type PushOrigin } from "./identity.ts";
 import { PackSource } from "./pack_source.ts";
 import { procReceiveMatcher } from "./proc_receive.ts";
@@ -64,7 +65,8 @@ export async function answerPush(
     await conversation.writer.send();
   }
   if (advertiseOnly) return;
-  const read = await readRequest(conversation, settings);
+  using held = COMMAND_ROOM.open();
+  const read = await readRequest(conversation, settings, held);
   if (read === undefined || read.request.commands.length === 0) return;
   const { request, options } = read;
   noteClientSession(context, request.features.sessionId);

@@ -13,6 +13,7 @@ import {
   ReceiveRequestLines,
 } from "../../wire/receive_request.ts";
 import type { Conversation } from "../conversation.ts";
+import type { HeldCommands } from "./held_commands.ts";
 import type { ReceiveSettings } from "./settings.ts";
 
 /** A request, and its push options where they were negotiated. */
@@ -25,12 +26,14 @@ export interface ReadRequest {
 
 /**
  * Reads a request; `undefined` where the peer left after the advertisement.
- * Throws as {@linkcode ReceiveRequestLines.take} does; the client can be told
- * on its bands once it has said that it has them.
+ * Throws as {@linkcode ReceiveRequestLines.take}, and as
+ * {@linkcode HeldCommands.add}; the client can be told on its bands once it
+ * has said that it has them.
  */
 export async function readRequest(
   conversation: Conversation,
   settings: ReceiveSettings,
+  held: HeldCommands,
 ): Promise<ReadRequest | undefined> {
   const { stored } = conversation;
   const lines = new ReceiveRequestLines(stored.format, {
@@ -44,6 +47,7 @@ export async function readRequest(
     if (payload === "flush") break;
     try {
       lines.take(payload);
+      held.add(payload.length);
     } finally {
       if (lines.features.sideBand) conversation.channel = "side-band";
     }
