@@ -6,13 +6,9 @@
  * @module
  */
 
+import { OFS_DELTA, REF_DELTA } from "../../object/kind.ts";
 import { NamedBases } from "./named_bases.ts";
 import type { PackEntries } from "./entries.ts";
-
-/** An entry by the rank of another one in the same pack. */
-const OFS_DELTA = 6;
-/** An entry by the name of an object. */
-const REF_DELTA = 7;
 
 /** Whether an entry of this type is a delta. */
 export function isDelta(type: number): boolean {

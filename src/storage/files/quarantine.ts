@@ -10,6 +10,7 @@ import { fromUtf8 } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import { type Oid, oidFromRaw, oidToRaw } from "../../core/oid.ts";
 import type { PackInput } from "../../pack/intake/ports.ts";
+import { isDelta } from "../../pack/intake/resolve_plan.ts";
 import { buildPack, type PackObject } from "../../pack/pack_builder.ts";
 import { openReceived, type PackIntake, type TakenIn } from "../intake.ts";
 import { existingObjects } from "../objects/existing_objects.ts";
@@ -406,7 +407,7 @@ function hasLarge({ entries: { sizes } }: TakenIn): boolean {
 function deltasOf({ entries, objects }: TakenIn): number {
   let count = 0;
   for (let rank = 0; rank < objects; rank++) {
-    if ((entries.types[rank] as number) >= 6) count++;
+    if (isDelta(entries.types[rank] as number)) count++;
   }
   return count;
 }
