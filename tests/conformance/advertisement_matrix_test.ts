@@ -11,13 +11,11 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import process from "node:process";
 import { OBJECT_FORMATS } from "../support/fixture.ts";
 import {
   removeDirectory,
   temporaryDirectory,
 } from "../support/fixture_directory.ts";
-import { inParallel } from "../support/git_jobs.ts";
 import {
   NAMESPACES,
   type OddObjects,
@@ -25,6 +23,7 @@ import {
   oddRepository,
 } from "../support/odd_refs.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { chosenSeeds, itHasGitsBytes } from "../support/seed_range.ts";
 import { v2Command, withoutIdentity } from "../support/server_session.ts";
 import {
   askGit,
@@ -32,13 +31,12 @@ import {
   type Said,
   type TermsSession,
 } from "../support/terms_session.ts";
-import { after, describe, it } from "../support/test.ts";
+import { after, describe } from "../support/test.ts";
 import { parsePackets, toBuffer } from "../support/wire_client.ts";
 
 /** Seeds of the suite, in parts that tell where something is wrong. */
 const SEEDS = 60;
 const PARTS = 6;
-const TOLD = 2;
 
 const root = temporaryDirectory("matrix");
 const bases = OBJECT_FORMATS.map((format) =>
@@ -48,35 +46,9 @@ const bases = OBJECT_FORMATS.map((format) =>
 after(() => removeDirectory(root));
 
 describe("what is told of generated refs", () => {
-  const seeds = chosenSeeds();
-  const size = Math.ceil(seeds.length / PARTS);
-  for (let at = 0; at < seeds.length; at += size) {
-    const part = seeds.slice(at, at + size);
-    it(`has git's bytes, seeds ${part[0]} to ${part.at(-1)}`, async () => {
-      const failures: string[] = [];
-      await inParallel(part, async (seed) => {
-        try {
-          await compareAll(seed);
-        } catch (error) {
-          failures.push(error instanceof Error ? error.message : `${error}`);
-        }
-      });
-      assert.equal(
-        failures.length,
-        0,
-        `${failures.length} failures\n${failures.slice(0, TOLD).join("\n\n")}`,
-      );
-    });
-  }
+  const seeds = chosenSeeds("GITSRV_REFS_SEED", SEEDS);
+  itHasGitsBytes(seeds, PARTS, compareAll);
 });
-
-function chosenSeeds(): number[] {
-  const [, first, last] =
-    /^(\d+)(?:-(\d+))?$/.exec(process.env.GITSRV_REFS_SEED ?? "") ?? [];
-  const from = Number(first ?? 0);
-  const to = Number(last ?? first ?? SEEDS - 1);
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-}
 
 async function compareAll(seed: number): Promise<void> {
   const random = seeded(seed + 1_000_000);

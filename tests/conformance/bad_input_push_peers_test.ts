@@ -95,6 +95,7 @@ describe("a peer that stops", () => {
     await client.send(asked.subarray(0, asked.length - PACK.length));
     const output = Buffer.from(await client.untilClosed(30_000));
     const said = output.toString("latin1");
+    // deno-lint-ignore no-control-regex
     assert.match(said, /[0-9a-f]{4}\x03fatal: timeout: the client was idle/);
     assert.doesNotMatch(said, /ERR /);
   });

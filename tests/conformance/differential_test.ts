@@ -28,6 +28,7 @@ import {
   temporaryDirectory,
 } from "../support/fixture_directory.ts";
 import { inParallel } from "../support/git_jobs.ts";
+import { chosenSeeds } from "../support/seed_range.ts";
 import { describe, it } from "../support/test.ts";
 
 /** Three of each layout. */
@@ -41,7 +42,7 @@ const TOLD = 3;
 const tally = new Map<Verdict, number>();
 
 describe("fetches answered as git does", () => {
-  const seeds = chosenSeeds();
+  const seeds = chosenSeeds("GITSRV_DIFF_SEED", REPOSITORIES);
   for (const seed of seeds) {
     it(`from repository ${seed}: ${describeSpecimen(seed)}`, () => run(seed));
   }
@@ -60,14 +61,6 @@ describe("fetches answered as git does", () => {
     assert.ok(count("refused") > 0, text);
   });
 });
-
-function chosenSeeds(): number[] {
-  const [, first, last] =
-    /^(\d+)(?:-(\d+))?$/.exec(process.env.GITSRV_DIFF_SEED ?? "") ?? [];
-  const from = Number(first ?? 0);
-  const to = Number(last ?? first ?? REPOSITORIES - 1);
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-}
 
 function chosenCases(): number[] {
   const one = process.env.GITSRV_DIFF_CASE;

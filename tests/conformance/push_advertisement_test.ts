@@ -20,7 +20,6 @@ import {
   temporaryDirectory,
 } from "../support/fixture_directory.ts";
 import { gitSync } from "../support/git.ts";
-import { inParallel } from "../support/git_jobs.ts";
 import {
   NAMESPACES,
   type OddObjects,
@@ -28,6 +27,7 @@ import {
   oddRepository,
 } from "../support/odd_refs.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { chosenSeeds, itHasGitsBytes } from "../support/seed_range.ts";
 import { withoutIdentity } from "../support/server_session.ts";
 import {
   askGit,
@@ -39,7 +39,6 @@ import { after, describe, it } from "../support/test.ts";
 /** Seeds of the suite, in parts that tell where something is wrong. */
 const SEEDS = 24;
 const PARTS = 4;
-const TOLD = 2;
 
 const root = temporaryDirectory("push-refs");
 const bases = OBJECT_FORMATS.map((format) =>
@@ -52,26 +51,8 @@ const tally = { have: 0, shallow: 0, none: 0 };
 after(() => removeDirectory(root));
 
 describe("what is told before a push", () => {
-  const seeds = chosenSeeds();
-  const size = Math.ceil(seeds.length / PARTS);
-  for (let at = 0; at < seeds.length; at += size) {
-    const part = seeds.slice(at, at + size);
-    it(`has git's bytes, seeds ${part[0]} to ${part.at(-1)}`, async () => {
-      const failures: string[] = [];
-      await inParallel(part, async (seed) => {
-        try {
-          await compareAll(seed);
-        } catch (error) {
-          failures.push(error instanceof Error ? error.message : `${error}`);
-        }
-      });
-      assert.equal(
-        failures.length,
-        0,
-        `${failures.length} failures\n${failures.slice(0, TOLD).join("\n\n")}`,
-      );
-    });
-  }
+  const seeds = chosenSeeds("GITSRV_REFS_SEED", SEEDS);
+  itHasGitsBytes(seeds, PARTS, compareAll);
 
   it("was enough of each kind", () => {
     if (process.env.GITSRV_REFS_SEED !== undefined) return;
@@ -80,14 +61,6 @@ describe("what is told before a push", () => {
     }
   });
 });
-
-function chosenSeeds(): number[] {
-  const [, first, last] =
-    /^(\d+)(?:-(\d+))?$/.exec(process.env.GITSRV_REFS_SEED ?? "") ?? [];
-  const from = Number(first ?? 0);
-  const to = Number(last ?? first ?? SEEDS - 1);
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-}
 
 /** A repository of the same objects, with refs that others may borrow from. */
 function lenderOf({ path, format, commits, tags }: OddObjects): string {

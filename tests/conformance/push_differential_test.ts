@@ -33,6 +33,7 @@ import {
   makeWorld,
   type PushWorld,
 } from "../support/pushes/world.ts";
+import { chosenSeeds } from "../support/seed_range.ts";
 import { SERVER } from "../support/server.ts";
 import { describe, it } from "../support/test.ts";
 
@@ -46,7 +47,7 @@ const TOLD = 2;
 const tally = { ok: 0, refused: 0, hooks: 0, atomic: 0, died: 0 };
 
 describe("pushes are taken as git takes them", () => {
-  for (const seed of chosen("GITSRV_DIFF_SEED", WORLDS)) {
+  for (const seed of chosenSeeds("GITSRV_DIFF_SEED", WORLDS)) {
     it(`into repository ${seed}`, { timeout: 120_000 }, () => run(seed));
   }
 
@@ -58,19 +59,11 @@ describe("pushes are taken as git takes them", () => {
   });
 });
 
-function chosen(variable: string, count: number): number[] {
-  const [, first, last] =
-    /^(\d+)(?:-(\d+))?$/.exec(process.env[variable] ?? "") ?? [];
-  const from = Number(first ?? 0);
-  const to = Number(last ?? first ?? count - 1);
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-}
-
 async function run(seed: number): Promise<void> {
   const root = temporaryDirectory("push");
   const world = makeWorld(seed, root);
   const failures: string[] = [];
-  await inParallel(chosen("GITSRV_DIFF_CASE", CASES), async (index) => {
+  await inParallel(chosenSeeds("GITSRV_DIFF_CASE", CASES), async (index) => {
     const push = await makePush(world, index);
     try {
       await compare(world, push, join(root, `case${index}`));
