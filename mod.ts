@@ -1,6 +1,6 @@
 /**
  * A Git server as a library: serve repositories on disk, in memory, or of your
- * own making, over git:// or over a pair of streams, on Deno and on Bun.
+ * own making, over git://, HTTP or a pair of streams, on Deno and on Bun.
  *
  * @example Serve what is below a directory until a signal says stop
  * ```ts
@@ -20,18 +20,23 @@
  */
 
 export {
+  createHandler,
   DictBackend,
   FileSystemBackend,
   type FileSystemBackendOptions,
+  type HandlerOptions,
   MemoryRepository,
   type MemoryRepositoryOptions,
   type MemoryStore,
+  type RunningServer,
   serveCommand,
   type ServeCommandOptions,
+  serveHttp,
+  type ServeHttpOptions,
+  type ServeOptions,
   type ServerAddress,
   serveTcp,
   type ServeTcpOptions,
-  type TcpServer,
 } from "./src/compose.ts";
 export type { LogFields, Logger, LogLevel } from "./src/core/logger.ts";
 export { NumberList } from "./src/core/number_list.ts";
@@ -74,6 +79,12 @@ export type {
   ObjectChecker,
 } from "./src/object/fsck/checker.ts";
 export type { FsckLevel, FsckRules } from "./src/object/fsck/rules.ts";
+export type { TlsPair } from "./src/core/http_host.ts";
+export type {
+  Authorization,
+  Authorize,
+  HttpService,
+} from "./src/server/http/types.ts";
 export type { Kind } from "./src/object/kind.ts";
 export type { Limits } from "./src/server/limits.ts";
 export type {

@@ -21,10 +21,18 @@ export {
   type MemoryRepositoryOptions,
 } from "./compose/memory.ts";
 export {
+  createHandler,
+  type HandlerOptions,
+  serveHttp,
+  type ServeHttpOptions,
+} from "./compose/http.ts";
+export {
+  type RunningServer,
+  type ServedPlaces,
+  type ServeOptions,
   type ServerAddress,
-  serveTcp,
-  type ServeTcpOptions,
-  type TcpServer,
-} from "./compose/tcp.ts";
+  startServer,
+} from "./compose/server.ts";
+export { serveTcp, type ServeTcpOptions } from "./compose/tcp.ts";
 export { DictBackend } from "./server/dict_backend.ts";
 export type { MemoryRepository as MemoryStore } from "./storage/memory/memory_repository.ts";

@@ -151,29 +151,33 @@ function withNotice(logger: Logger, show: (words: string) => void): Logger {
 
 async function serve(start: Start): Promise<number> {
   const { options, io, logger, system, destination } = start;
-  const { hostnames, socketPaths, socketMode, port } = listenSettings(
-    options,
-    io,
-  );
+  const { git, http } = listenSettings(options, io);
   const credentials = await credentialsOf(options, system);
   const compose = await import("../compose.ts");
   const { served, session } = sessionOptions(start, compose);
   const pidFile = options.text("pid-file");
-  const server = await listening(port, served.kind, () =>
-    compose.serveTcp({
-      ...session,
-      ...(hostnames.length === 0 ? {} : { hostname: hostnames }),
-      ...{ socketPaths, socketMode, port },
-      beforeAccept() {
-        if (pidFile !== undefined) writePid(pidFile, io);
-        if (credentials !== undefined) system.dropPrivileges(credentials);
-      },
-    }));
+  const places = {
+    git,
+    ...(http === undefined ? {} : { http: { ...http, context: {} } }),
+  };
+  const server = await listening(
+    git.port,
+    served.kind,
+    () =>
+      compose.startServer({
+        ...session,
+        beforeAccept() {
+          if (pidFile !== undefined) writePid(pidFile, io);
+          if (credentials !== undefined) system.dropPrivileges(credentials);
+        },
+      }, places),
+  );
   logger.log("info", "Ready to rumble");
   const isInBackground = system.isInBackground();
   // git says nothing here; where nobody looks, neither do we.
   if (served.kind !== "git-rules" || destination === "stderr") {
-    const { hostname, port, addresses } = server;
+    const { hostname, port } = server;
+    const addresses = server.addresses.filter(({ scheme }) => scheme === "git");
     const background = isInBackground ? { background: io.pid } : {};
     const takesPushes = withSettings(SERVICES, start.services).some((row) =>
       row.name === "receive-pack" && row.isEnabled
@@ -285,7 +289,7 @@ function reasonOf(cause: unknown): string {
 
 /** Serves until a signal; ends by that signal as git daemon does. */
 async function untilSignal(
-  server: Awaited<ReturnType<Compose["serveTcp"]>>,
+  server: Awaited<ReturnType<Compose["startServer"]>>,
   io: ProcessIo,
 ): Promise<number> {
   const requests = new EndRequests(() => performance.now());

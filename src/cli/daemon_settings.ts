@@ -16,6 +16,8 @@ import type {
 import type { GivenOptions } from "./options.ts";
 
 const DEFAULT_PORT = 9418;
+const DEFAULT_HTTP_PORT = 8080;
+const LOCAL = "127.0.0.1";
 
 /** Any of these brings git daemon's rules for paths. */
 const GIT_RULES = [
@@ -31,14 +33,24 @@ export type LogDestination = "stderr" | "syslog" | "none";
 
 /** Where to listen. */
 export interface ListenSettings {
-  /** Host names and addresses; none is the usual one. */
-  readonly hostnames: readonly string[];
-  /** Unix domain sockets. */
-  readonly socketPaths: readonly string[];
-  /** Their mode. */
-  readonly socketMode: number;
-  /** The TCP port. */
-  readonly port: number;
+  /** For git://. */
+  readonly git: {
+    /** Host names and addresses. */
+    readonly hostnames: readonly string[];
+    /** The TCP port. */
+    readonly port: number;
+    /** Unix domain sockets. */
+    readonly socketPaths: readonly string[];
+    /** Their mode. */
+    readonly socketMode: number;
+  };
+  /** For HTTP, where that is asked for. */
+  readonly http?: {
+    /** Host names and addresses. */
+    readonly hostnames: readonly string[];
+    /** The TCP port. */
+    readonly port: number;
+  };
 }
 
 /** Whether git daemon's rules say what is served. */
@@ -112,23 +124,48 @@ export function listenSettings(
   options: GivenOptions,
   io: ProcessIo,
 ): ListenSettings {
-  const port = options.integer("port") ?? DEFAULT_PORT;
-  if (port < 0 || port > 65535) {
-    throw new UsageError("usage", "option `port' expects a port number");
-  }
   const mode = options.text("socket-mode") ?? "0600";
   if (!/^0?[0-7]{3}$/.test(mode)) {
     throw new UsageError("usage", "option `socket-mode' expects a file mode");
   }
-  const hostnames: string[] = [];
+  const named: string[] = [];
   const socketPaths: string[] = [];
   for (const place of options.all("listen")) {
     const path = /^(?:unix:(.+)|(\/.*))$/.exec(place);
     if (path !== null) {
       socketPaths.push(absolute(path[1] ?? path[2] ?? "", io));
-    } else hostnames.push(place.toLowerCase().replace(/^\[(.*)\]$/, "$1"));
+    } else named.push(place.toLowerCase().replace(/^\[(.*)\]$/, "$1"));
   }
-  return { hostnames, socketPaths, socketMode: parseInt(mode, 8), port };
+  const isLocal = named.length === 0;
+  const hostnames = isLocal && socketPaths.length === 0 ? [LOCAL] : named;
+  return {
+    git: {
+      hostnames,
+      port: portOf(options, "port") ?? DEFAULT_PORT,
+      socketPaths,
+      socketMode: parseInt(mode, 8),
+    },
+    ...httpSettings(options, isLocal ? [LOCAL] : named),
+  };
+}
+
+/** git's rules are git daemon's alone, unless HTTP is asked for. */
+function httpSettings(
+  options: GivenOptions,
+  hostnames: readonly string[],
+): Pick<ListenSettings, "http"> {
+  const asked = portOf(options, "http-port");
+  if (options.among(["http"]).at(-1)?.value === false) return {};
+  if (asked === undefined && followsGit(options)) return {};
+  return { http: { hostnames, port: asked ?? DEFAULT_HTTP_PORT } };
+}
+
+function portOf(options: GivenOptions, name: string): number | undefined {
+  const port = options.integer(name);
+  if (port !== undefined && (port < 0 || port > 65535)) {
+    throw new UsageError("usage", `option \`${name}' expects a port number`);
+  }
+  return port;
 }
 
 /** The limits that were given. */

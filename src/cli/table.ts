@@ -44,6 +44,17 @@ function daemonOptions(): readonly OptionRow[] {
       meaning: "port to listen on; default 9418, 0 lets the system choose",
     },
     {
+      name: "http-port",
+      value: "<n>",
+      isInteger: true,
+      meaning: "port for HTTP; default 8080, 0 lets the system choose; by " +
+        "git's rules HTTP is served where this is given",
+    },
+    {
+      name: "http",
+      meaning: "serve HTTP as well: the default; --no-http does not",
+    },
+    {
       name: "socket-mode",
       value: "<mode>",
       meaning: "who may connect to Unix domain sockets; default 0600",

@@ -7,6 +7,7 @@
 
 import { UsageError } from "../core/errors.ts";
 import type { Listener, ListenOptions } from "../core/host.ts";
+import type { AnswerHttp, HttpListener, TlsPair } from "../core/http_host.ts";
 import type { Logger } from "../core/logger.ts";
 import { host } from "../runtime/detect.ts";
 
@@ -75,6 +76,51 @@ export async function listenEverywhere(
   } catch (error) {
     for (const listener of listeners) listener.close();
     throw error;
+  }
+  if (listeners.length === 0 && first !== undefined) throw first;
+  return listeners;
+}
+
+/** Where to listen for HTTP. */
+export interface HttpPlaces {
+  /** Host names and addresses. */
+  readonly hostnames: readonly string[];
+  /** The TCP port of all; 0 lets the system choose one for all. */
+  readonly port: number;
+  /** Makes it HTTPS. */
+  readonly tls?: TlsPair;
+}
+
+/** As {@linkcode listenEverywhere}, for HTTP. */
+export async function listenHttpEverywhere(
+  places: HttpPlaces,
+  answer: AnswerHttp,
+  logger: Logger,
+): Promise<readonly HttpListener[]> {
+  const listeners: HttpListener[] = [];
+  let first: UsageError | undefined;
+  const { tls } = places;
+  for (const hostname of places.hostnames) {
+    try {
+      for (const address of await host().addressesOf(hostname)) {
+        const chosen = listeners[0]?.port ?? 0;
+        const port = places.port === 0 ? chosen : places.port;
+        const where = { hostname: address, port };
+        listeners.push(
+          await host().listenHttp(
+            tls === undefined ? where : { ...where, tls },
+            answer,
+          ),
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof UsageError)) {
+        for (const listener of listeners) listener.abort();
+        throw error;
+      }
+      first ??= error;
+      logger.log("error", error.message);
+    }
   }
   if (listeners.length === 0 && first !== undefined) throw first;
   return listeners;

@@ -21,12 +21,12 @@ import { GIT_TERMS } from "../service/types.ts";
 import { hookSource } from "./hooks.ts";
 import { defaultKernels } from "./kernels.ts";
 import { pushOrigin } from "./push_origin.ts";
-import type { ServeTcpOptions } from "./tcp.ts";
+import type { ServeOptions } from "./server.ts";
 
 /** The context of sessions that are served with `options`. */
 export function sessionContext(
   options: Pick<
-    ServeTcpOptions,
+    ServeOptions,
     | "backend"
     | "limits"
     | "informativeErrors"

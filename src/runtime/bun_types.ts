@@ -58,8 +58,32 @@ export interface BunListener {
   stop(closeSockets?: boolean): void;
 }
 
+/** An HTTP server of Bun's. */
+export interface BunHttpServer {
+  /** The address it is bound to. */
+  readonly hostname: string;
+  /** The port it is bound to. */
+  readonly port: number;
+  /** Who sent a request; `null` once its connection is closed. */
+  requestIP(
+    request: Request,
+  ): { readonly address: string; readonly port: number } | null;
+  /** Stops listening; resolves when requests have ended, or closes them. */
+  stop(closeConnections?: boolean): Promise<void>;
+}
+
 /** Bun's global, as far as we use it. */
 export interface BunGlobal {
+  /** Serves HTTP. */
+  serve(options: {
+    readonly hostname: string;
+    readonly port: number;
+    /** Seconds; 0 is no limit. */
+    readonly idleTimeout: number;
+    readonly maxRequestBodySize: number;
+    readonly tls?: { readonly cert: string; readonly key: string };
+    fetch(request: Request, server: BunHttpServer): Promise<Response>;
+  }): BunHttpServer;
   /** Listens on TCP, or on a Unix domain socket. */
   listen<Data>(
     options:

@@ -17,6 +17,10 @@ const DENO: Host = {
     const { listenDeno } = await import("./deno.ts");
     return await listenDeno(options, report);
   },
+  async listenHttp(options, answer) {
+    const { listenDenoHttp } = await import("./deno_http.ts");
+    return await listenDenoHttp(options, answer);
+  },
   stdio: stdioConnection,
   clock: denoClock(),
 };
@@ -27,6 +31,10 @@ const BUN: Host = {
   async listen(options, report) {
     const { listenBun } = await import("./bun.ts");
     return await listenBun(options, report);
+  },
+  async listenHttp(options, answer) {
+    const { listenBunHttp } = await import("./bun_http.ts");
+    return await listenBunHttp(options, answer);
   },
   stdio: stdioConnection,
   clock: IMMEDIATE_CLOCK,

@@ -11,6 +11,11 @@ import type {
   Listener,
   ListenOptions,
 } from "../core/host.ts";
+import type {
+  AnswerHttp,
+  HttpListener,
+  HttpListenOptions,
+} from "../core/http_host.ts";
 
 /** Hears of trouble that is retried: accepting when descriptors ran out. */
 export type ReportTrouble = (error: unknown) => void;
@@ -27,6 +32,11 @@ export interface Host {
    * "listen-failed".
    */
   listen(options: ListenOptions, report?: ReportTrouble): Promise<Listener>;
+  /** Starts serving HTTP. Rejects as `listen`. */
+  listenHttp(
+    options: HttpListenOptions,
+    answer: AnswerHttp,
+  ): Promise<HttpListener>;
   /** Standard input and output as one connection. */
   stdio(): Connection;
   /** Time. */

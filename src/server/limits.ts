@@ -23,6 +23,8 @@ export interface Limits extends ServiceLimits {
   readonly workers: number;
   /** Bytes of ref listings that are kept for the next who asks; 0 for none. */
   readonly answerCacheBytes: number;
+  /** Bytes of the body of one HTTP request, as it is sent; 0 is no limit. */
+  readonly maxBodyBytes: number;
   /** Bytes of pack indexes' tables that threads hand to each other. */
   readonly packTableBytes: number;
 }
@@ -71,6 +73,13 @@ export const LIMITS: readonly LimitRow[] = [
     unit: "s",
     default: 10,
     meaning: "time for running sessions after SIGTERM or SIGINT",
+  },
+  {
+    name: "maxBodyBytes",
+    option: "max-body",
+    unit: "bytes",
+    default: 0,
+    meaning: "the body of one HTTP request, above all of a push (0: no limit)",
   },
   {
     name: "workers",

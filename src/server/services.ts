@@ -16,6 +16,8 @@ export interface ServiceRow {
   readonly name: ServiceName;
   /** Key in a repository's configuration: "daemon.uploadpack". */
   readonly configKey: string;
+  /** The same for HTTP: "http.uploadpack". */
+  readonly httpKey: string;
   /** Whether it is served where the repository says nothing. */
   readonly isEnabled: boolean;
   /** Whether the repository's configuration can change that. */
@@ -29,6 +31,7 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     name: "upload-archive",
     configKey: "daemon.uploadarch",
+    httpKey: "http.uploadarchive",
     isEnabled: false,
     isOverridable: true,
     run: async (context) => {
@@ -40,6 +43,7 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     name: "upload-pack",
     configKey: "daemon.uploadpack",
+    httpKey: "http.uploadpack",
     isEnabled: true,
     isOverridable: true,
     run: uploadPack,
@@ -47,6 +51,7 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     name: "receive-pack",
     configKey: "daemon.receivepack",
+    httpKey: "http.receivepack",
     isEnabled: false,
     isOverridable: true,
     run: async (context) => {

@@ -11,8 +11,8 @@ import { join } from "node:path";
 import {
   expandNamespace,
   FileSystemBackend,
+  type RunningServer,
   serveTcp,
-  type TcpServer,
 } from "../../mod.ts";
 import {
   removeDirectory,
@@ -55,7 +55,7 @@ describe("a server of one namespace", () => {
   const root = temporaryDirectory("namespace");
   const path = join(root, "all.git");
   const script = join(root, "upload-pack");
-  let server: TcpServer;
+  let server: RunningServer;
 
   before(async () => {
     const { main, parent, tag, hidden } = smallRepository(path);

@@ -173,12 +173,15 @@ export function freePort(): Promise<number> {
 /** Starts a daemon and waits until it accepts connections. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const port = options.port ?? await freePort();
-  const { program, args } = await daemonCommand(options.kind);
+  const kind = options.kind ?? SERVER;
+  const asksForHttp = options.args.some((arg) => arg.startsWith("--http"));
+  const { program, args } = await daemonCommand(kind);
   const child = spawn(program, [
     ...args,
     "--listen=127.0.0.1",
     `--port=${port}`,
     "--reuseaddr",
+    ...(kind === "ours" && !asksForHttp ? ["--no-http"] : []),
     ...options.args,
   ], {
     cwd: temporaryDirectory("daemon"),

@@ -203,6 +203,7 @@ export function fakeService(changes: Partial<ServiceRow> = {}): ServiceRow {
   return {
     name: "upload-pack",
     configKey: "daemon.uploadpack",
+    httpKey: "http.uploadpack",
     isEnabled: true,
     isOverridable: true,
     run: async ({ connection, protocol, signal }) => {

@@ -121,6 +121,7 @@ describe("a git:// session", () => {
       {
         name: "receive-pack",
         configKey: "daemon.receivepack",
+        httpKey: "http.receivepack",
         isEnabled: false,
         isOverridable: true,
       } as const,

@@ -1,0 +1,110 @@
+/**
+ * The server on HTTP, as a function of a request.
+ *
+ * @module
+ */
+
+import type { AnswerHttp, TlsPair } from "../core/http_host.ts";
+import { httpHandler, UNKNOWN_PEER } from "../server/http/handler.ts";
+import type { Authorize } from "../server/http/types.ts";
+import type { Backend } from "../storage/types.ts";
+import { sessionContext } from "./session.ts";
+import {
+  type RunningServer,
+  type ServeOptions,
+  startServer,
+} from "./server.ts";
+
+/** How {@linkcode createHandler} serves. */
+export interface HandlerOptions extends
+  Pick<
+    ServeOptions,
+    | "limits"
+    | "terms"
+    | "services"
+    | "createOnPush"
+    | "logger"
+    | "onPreReceive"
+    | "onUpdate"
+    | "onPostReceive"
+  > {
+  /** Decides over each request; all that `services` says may be had if not. */
+  readonly authorize?: Authorize;
+}
+
+/**
+ * Serves a backend over HTTP, smart and dumb, as a function of a request:
+ * under `Deno.serve`, `Bun.serve`, and every host of that kind. Never rejects.
+ *
+ * @example Ask for the refs of an empty repository
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createHandler, DictBackend, MemoryRepository } from "@gitsrv/gitsrv";
+ *
+ * const handler = createHandler(
+ *   new DictBackend({ "hello.git": new MemoryRepository() }),
+ * );
+ * const response = await handler(
+ *   new Request(
+ *     "http://localhost/hello.git/info/refs?service=git-upload-pack",
+ *     { headers: { "Git-Protocol": "version=2" } },
+ *   ),
+ * );
+ * assert.equal(response.status, 200);
+ * assert.match(await response.text(), /^000eversion 2\n/);
+ * ```
+ */
+export function createHandler(
+  backend: Backend,
+  options: HandlerOptions = {},
+): (request: Request) => Promise<Response> {
+  const answer: AnswerHttp = httpHandler({
+    ...sessionContext({ ...options, backend }),
+    ...(options.authorize === undefined
+      ? {}
+      : { authorize: options.authorize }),
+  });
+  return (request) => answer(request, UNKNOWN_PEER);
+}
+
+/** How {@linkcode serveHttp} serves. */
+export interface ServeHttpOptions extends ServeOptions {
+  /**
+   * Addresses to listen on, or host names, which stand for all of theirs;
+   * "127.0.0.1" unless told.
+   */
+  readonly hostname?: string | readonly string[];
+  /** Port to listen on; 8080 unless told, 0 lets the system choose. */
+  readonly port?: number;
+  /** Makes it HTTPS. */
+  readonly tls?: TlsPair;
+  /** Decides over each request; all that `services` says may be had if not. */
+  readonly authorize?: Authorize;
+}
+
+/**
+ * Serves HTTP, with threads for the work behind it. Resolves once it listens;
+ * rejects as `serveTcp`.
+ *
+ * @example Serve one repository, and stop
+ * ```ts
+ * import { DictBackend, MemoryRepository, serveHttp } from "@gitsrv/gitsrv";
+ *
+ * const backend = new DictBackend({ "hello.git": new MemoryRepository() });
+ * await using server = await serveHttp({ backend, port: 0 });
+ * // Now: git clone http://127.0.0.1:<server.port>/hello.git
+ * ```
+ */
+export async function serveHttp(
+  options: ServeHttpOptions,
+): Promise<RunningServer> {
+  const { hostname = "127.0.0.1", port = 8080, tls, authorize } = options;
+  return await startServer(options, {
+    http: {
+      hostnames: typeof hostname === "string" ? [hostname] : hostname,
+      port,
+      ...(tls === undefined ? {} : { tls }),
+      context: authorize === undefined ? {} : { authorize },
+    },
+  });
+}

@@ -1,0 +1,241 @@
+/**
+ * A server with its threads, whatever it listens for.
+ *
+ * @module
+ */
+
+import type { Listener } from "../core/host.ts";
+import type { HttpListener, TlsPair } from "../core/http_host.ts";
+import type { Logger } from "../core/logger.ts";
+import { host } from "../runtime/detect.ts";
+import { processorCount } from "../runtime/workers.ts";
+import { Daemon } from "../server/daemon.ts";
+import { ErrandPool } from "../server/errand_pool.ts";
+import type { HttpContext } from "../server/http/types.ts";
+import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
+import type { ServiceSetting } from "../server/service_settings.ts";
+import type { SessionContext } from "../server/session_context.ts";
+import type { PushCallbacks } from "../service/receive_pack/push_events.ts";
+import type { SessionTerms } from "../service/types.ts";
+import type { Backend } from "../storage/types.ts";
+import { startThread } from "../threads.ts";
+import { FileSystemBackend } from "./files.ts";
+import {
+  type HttpPlaces,
+  listenEverywhere,
+  listenHttpEverywhere,
+  type ListenPlaces,
+} from "./listen.ts";
+import { mostHelpers } from "./resolve_threads.ts";
+import { sessionContext } from "./session.ts";
+
+/** Threads that look into repositories, so that this one serves sockets. */
+function errandPool(
+  size: number,
+  limits: Limits,
+  logger: Logger,
+): ErrandPool {
+  return new ErrandPool({
+    size,
+    settings: {
+      answerCacheBytes: limits.answerCacheBytes,
+      sharedBytes: limits.packTableBytes,
+    },
+    helpers: mostHelpers(),
+    start: startThread,
+    clock: host().clock,
+    logger,
+  });
+}
+
+/** A thread's share of kept listings: one of 100,000 refs takes 8 MiB. */
+const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Threads that are started unless told, at most. */
+const MAX_WORKERS = 8;
+
+/** What is served, whatever it is served by. */
+export interface ServeOptions extends PushCallbacks {
+  /** Finds repositories. */
+  readonly backend: Backend;
+  /**
+   * Called when everything is listened on, before the first connection is
+   * taken. What it throws closes the server, and rejects.
+   */
+  readonly beforeAccept?: (addresses: readonly ServerAddress[]) => void;
+  /** Closes the server when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Bounds; see the README's table for what they are unless told. */
+  readonly limits?: Partial<Limits>;
+  /** What holds for every session; what git takes for granted unless told. */
+  readonly terms?: Partial<SessionTerms>;
+  /** Whether refused clients learn why; they do not unless told. */
+  readonly informativeErrors?: boolean;
+  /**
+   * Which services are offered, beside git daemon's defaults; in order, of
+   * contradicting ones the last counts.
+   */
+  readonly services?: readonly ServiceSetting[];
+  /**
+   * Whether a push that finds no repository makes a bare one, where the
+   * backend can; not unless told.
+   */
+  readonly createOnPush?: boolean;
+  /**
+   * A program that decides over every request, as git daemon's
+   * `--access-hook`: an absolute path, or a name on the search path.
+   */
+  readonly accessHook?: string;
+  /** The log; silent unless told. */
+  readonly logger?: Logger;
+}
+
+/** One place that a server listens in. */
+export interface ServerAddress {
+  /** How it is spoken to. */
+  readonly scheme: "git" | "http" | "https";
+  /** The address; the path of a Unix domain socket. */
+  readonly hostname: string;
+  /** The port; 0 for a Unix domain socket. */
+  readonly port: number;
+  /** The path of a Unix domain socket; absent on TCP. */
+  readonly path?: string;
+}
+
+/** A server that was started. */
+export interface RunningServer extends AsyncDisposable {
+  /** The first address it is bound to. */
+  readonly hostname: string;
+  /** The port of that address. */
+  readonly port: number;
+  /** Every place it listens in, one at least; git:// first. */
+  readonly addresses: readonly ServerAddress[];
+  /** Resolves when it has closed and every session has ended. */
+  readonly finished: Promise<void>;
+  /** Uses another certificate for connections over TLS that come. */
+  renew(tls: TlsPair): Promise<void>;
+  /**
+   * Stops accepting, lets sessions finish for up to `limits.drainMs`, aborts
+   * the rest; resolves when all have ended. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/** Where a server listens, and for what. */
+export interface ServedPlaces {
+  /** git://. */
+  readonly git?: ListenPlaces;
+  /** HTTP. */
+  readonly http?: HttpPlaces & {
+    /** What its requests share beside what sessions do. */
+    readonly context: Omit<HttpContext, keyof SessionContext>;
+  };
+}
+
+/**
+ * Serves in all of `places`. Resolves once it listens; rejects with a
+ * UsageError where one of the transports can be listened for nowhere.
+ */
+export async function startServer(
+  options: ServeOptions,
+  places: ServedPlaces,
+): Promise<RunningServer> {
+  options.signal?.throwIfAborted();
+  const context = withThreads(options);
+  const { errands } = context;
+  const listeners = places.git === undefined
+    ? []
+    : await listenEverywhere(places.git, context.logger);
+  const stop = () => listeners.forEach((listener) => listener.close());
+  const { daemon: http, listeners: httpListeners } = await startHttp(
+    context,
+    places,
+  ).catch((error) => {
+    stop();
+    throw error;
+  });
+  const scheme = places.http?.tls === undefined ? "http" : "https";
+  const addresses = [
+    ...listeners.map(addressOf),
+    ...httpListeners.map(({ hostname, port }): ServerAddress => ({
+      scheme,
+      hostname,
+      port,
+    })),
+  ];
+  const [first] = addresses;
+  if (first === undefined) throw new TypeError("Cannot serve: nowhere");
+  try {
+    options.beforeAccept?.(addresses);
+  } catch (error) {
+    stop();
+    http?.abort();
+    throw error;
+  }
+  const daemon = new Daemon({ listeners, context });
+  // Repositories on disk are what threads are for.
+  if (options.backend instanceof FileSystemBackend) errands.warm();
+  const finished = Promise.all([daemon.finished, http?.finished])
+    .then(() => errands.close());
+  const close = () => {
+    daemon.drain();
+    http?.drain();
+    return finished;
+  };
+  const { signal } = options;
+  signal?.addEventListener("abort", close, { once: true });
+  void finished.then(() => signal?.removeEventListener("abort", close));
+  return {
+    hostname: first.hostname,
+    port: first.port,
+    addresses,
+    finished,
+    renew: async (tls) => await http?.renew(tls),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** HTTP, whose code is loaded where it is listened for. */
+async function startHttp(context: SessionContext, { http }: ServedPlaces) {
+  if (http === undefined) return { listeners: [] as readonly HttpListener[] };
+  const { HttpDaemon } = await import("../server/http/daemon.ts");
+  const daemon = new HttpDaemon({ ...context, ...http.context });
+  const listeners = await listenHttpEverywhere(
+    http,
+    (request, peer) => daemon.answer(request, peer),
+    context.logger,
+  );
+  daemon.serve(listeners);
+  return { daemon, listeners };
+}
+
+/** What sessions share, with threads for their errands. */
+function withThreads(
+  options: ServeOptions,
+): SessionContext & { readonly errands: ErrandPool } {
+  const { workers = 0, answerCacheBytes } = {
+    ...DEFAULT_LIMITS,
+    ...options.limits,
+  };
+  const size = workers > 0 ? workers : Math.min(MAX_WORKERS, processorCount());
+  // Each thread has its share, this one too.
+  const limits = {
+    ...options.limits,
+    answerCacheBytes: Math.min(
+      answerCacheBytes,
+      Math.max(answerCacheBytes / (size + 1), MIN_ANSWER_BYTES),
+    ),
+  };
+  const common = sessionContext({ ...options, limits });
+  return {
+    ...common,
+    errands: errandPool(size, common.limits, common.logger),
+  };
+}
+
+function addressOf({ hostname, port, path }: Listener): ServerAddress {
+  const scheme = "git";
+  return path === undefined
+    ? { scheme, hostname, port }
+    : { scheme, hostname, port, path };
+}

@@ -1,0 +1,64 @@
+/**
+ * What the rooms of the HTTP server hand to each other. Types alone.
+ *
+ * @module
+ */
+
+import type { HttpPeer } from "../../core/http_host.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { AccessRules, Credentials } from "../access/types.ts";
+import type { SessionContext } from "../session_context.ts";
+
+/** A service, or what dumb clients take: plain files. */
+export type HttpService =
+  | "upload-pack"
+  | "receive-pack"
+  | "upload-archive"
+  | "files";
+
+/** What {@linkcode Authorize} may say. */
+export type Authorization =
+  /** They may; `user` is who they are, for hooks and the log. */
+  | { readonly verdict: "allowed"; readonly user?: string }
+  /** Credentials would help: 401. */
+  | { readonly verdict: "unauthenticated" }
+  /** They may not: 403. */
+  | { readonly verdict: "forbidden" };
+
+/**
+ * Decides over a request, by whatever it likes. `repository` is the path that
+ * was asked for, which may not exist: "/hello.git".
+ */
+export type Authorize = (
+  request: Request,
+  repository: string,
+  service: HttpService,
+) => Authorization | Promise<Authorization>;
+
+/** What all requests to one HTTP server share. */
+export interface HttpContext extends SessionContext {
+  /** Checks credentials; without it, nobody is asked for any. */
+  readonly credentials?: Credentials;
+  /** What the operator says; without it, nothing is said. */
+  readonly access?: AccessRules;
+  /** What a program that embeds us says, in the place of both. */
+  readonly authorize?: Authorize;
+  /** Ends every request when it aborts. */
+  readonly closing?: AbortSignal;
+}
+
+/** One request that is being answered. */
+export interface Exchange {
+  /** The request. */
+  readonly request: Request;
+  /** Who sent it. */
+  readonly peer: HttpPeer;
+  /** What all requests share. */
+  readonly context: HttpContext;
+  /** The log, whose lines say which request this is. */
+  readonly logger: Logger;
+  /** Ends the work for it; aborts when the client leaves. */
+  readonly ending: AbortController;
+  /** Who asks, once that is known. */
+  readonly user?: string;
+}
