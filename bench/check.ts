@@ -7,7 +7,7 @@
 
 import type { ClientProcess } from "./client_process.ts";
 import { git, tryGit } from "./git.ts";
-import type { Kept, Question, Sample } from "./messages.ts";
+import type { Kept, Question, Sample, Transport } from "./messages.ts";
 import type { BenchRepository } from "./repos.ts";
 import { type ServerName, startServer } from "./servers.ts";
 
@@ -26,9 +26,15 @@ export async function checkServer(
   server: ServerName,
   repository: BenchRepository,
   question: Question,
-  tools: { readonly client: ClientProcess; readonly protocol: 0 | 2 },
+  tools: {
+    readonly client: ClientProcess;
+    readonly protocol: 0 | 2;
+    readonly transport: Transport;
+  },
 ): Promise<CheckResult> {
-  const running = await startServer(server, repository.base);
+  const running = await startServer(server, repository.base, {
+    transport: tools.transport,
+  });
   const directory = await Deno.makeTempDir({ prefix: "gitsrv-bench-check-" });
   try {
     const keepPack = `${directory}/answer.pack`;
@@ -36,6 +42,7 @@ export async function checkServer(
       port: running.port,
       path: repository.path,
       protocol: tools.protocol,
+      transport: tools.transport,
       question,
       count: 1,
       concurrency: 1,

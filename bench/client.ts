@@ -7,6 +7,7 @@
  */
 
 import { Conversation, type PackKeeper } from "./conversation.ts";
+import { HttpSocket } from "./http_socket.ts";
 import type { Kept, Order, Result, Sample } from "./messages.ts";
 import { createInterface } from "node:readline";
 import process from "node:process";
@@ -36,7 +37,12 @@ async function ask(order: Order): Promise<[Sample, Kept | undefined]> {
     write: (bytes) => writeAll(file, bytes),
   };
   try {
-    const conversation = new Conversation(order, socket, buffer, keeper);
+    const conversation = new Conversation(
+      order,
+      order.transport === "http" ? new HttpSocket(socket, order.path) : socket,
+      buffer,
+      keeper,
+    );
     const sample = await conversation.run(startedAt);
     return [sample, keeper && conversation.kept()];
   } finally {

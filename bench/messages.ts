@@ -5,6 +5,9 @@
  * @module
  */
 
+/** How servers are asked. */
+export type Transport = "git" | "http";
+
 /**
  * One question to a server, as `git clone -q`, `git fetch -q` or
  * `git archive --remote` puts it.
@@ -35,6 +38,8 @@ export interface Order {
   readonly port: number;
   /** The repository's path, beginning with a slash. */
   readonly path: string;
+  /** What the server is asked over; git:// unless told. */
+  readonly transport?: Transport;
   readonly protocol: 0 | 2;
   readonly question: Question;
   /** How many connections in all, each with one question. */

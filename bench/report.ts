@@ -111,7 +111,7 @@ export function verdicts(results: readonly RepositoryResult[]): string[] {
       for (const own of result.measured) {
         if (own.server === BASELINE) continue;
         for (const target of targets) {
-          lines.push(verdict(result, own, target, kind));
+          lines.push(verdict(result, own, target, { kind, rows }));
         }
       }
     }
@@ -123,13 +123,19 @@ function verdict(
   result: RowResult,
   own: Measured,
   target: Target,
-  kind: string,
+  { kind, rows }: Pick<RepositoryResult, "kind" | "rows">,
 ): string {
   const helper = kind.split("+")[1];
+  const { versus } = target;
   const title = result.row.title + (helper ? ` with ${helper}` : "");
   const promise = `${title}, ${own.server}: ${target.metric} ` +
-    `${target.bound} ${target.value}x of git's`;
-  const value = against(own, baseline(result), target.metric);
+    `${target.bound} ${target.value}x of ${
+      versus === undefined ? "git's" : `its own ${versus}`
+    }`;
+  const base = versus === undefined ? baseline(result) : rows
+    .find(({ row }) => row.name === versus)
+    ?.measured.find(({ server }) => server === own.server);
+  const value = against(own, base, target.metric);
   if (value === undefined) return `unknown  ${promise}: no figures`;
   const met = target.bound === "at most"
     ? value <= target.value

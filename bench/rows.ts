@@ -4,15 +4,20 @@
  * @module
  */
 
-import type { Question } from "./messages.ts";
+import type { Question, Transport } from "./messages.ts";
 import type { BenchRepository, RepositoryKind } from "./repos.ts";
 
-/** A figure that the project promises, as a ratio to `git daemon`'s. */
+/**
+ * A figure that the project promises, as a ratio to git's: to `git daemon`'s,
+ * or over HTTP to that of `git http-backend` behind Apache.
+ */
 export interface Target {
   /** `rate` is requests per second; the others are costs. */
   readonly metric: "wall" | "cpu" | "memory" | "bytes" | "rate";
   readonly bound: "at most" | "at least";
   readonly value: number;
+  /** The row whose figures of the same server it is promised against. */
+  readonly versus?: string;
   /** The kinds of repository it is promised for. */
   readonly kinds: readonly RepositoryKind[];
 }
@@ -30,6 +35,8 @@ export interface Row {
   readonly quickRequests: number;
   /** How many of them at a time. */
   readonly concurrency: number;
+  /** What the servers are asked over; git:// unless told. */
+  readonly transport?: Transport;
   /**
    * Whether wall, CPU and bytes are those of one request (the mean of the
    * batch, where several run at a time) or of the whole batch.
@@ -160,6 +167,48 @@ export const ROWS: readonly Row[] = [
       atMost("bytes", 1.02, "given", "given+bitmap"),
       atMost("memory", 0.5, "given"),
     ],
+  },
+  {
+    name: "http-small-rate",
+    title: "small clones over HTTP, 8 at a time",
+    kinds: ["small"],
+    warmUp: 32,
+    requests: 400,
+    quickRequests: 120,
+    concurrency: 8,
+    transport: "http",
+    per: "request",
+    question: () => CLONE,
+    targets: [
+      atMost("wall", 0.5, "small"),
+      { ...atMost("wall", 1.15, "small"), versus: "small-rate" },
+    ],
+  },
+  {
+    name: "http-full-cold",
+    title: "full clone over HTTP, cold",
+    kinds: LARGE,
+    warmUp: 0,
+    requests: 1,
+    quickRequests: 1,
+    concurrency: 1,
+    transport: "http",
+    per: "request",
+    question: () => CLONE,
+    targets: [{ ...atMost("wall", 1.15, ...LARGE), versus: "full-cold" }],
+  },
+  {
+    name: "http-full-again",
+    title: "full clone over HTTP, again",
+    kinds: LARGE,
+    warmUp: 1,
+    requests: 2,
+    quickRequests: 1,
+    concurrency: 1,
+    transport: "http",
+    per: "request",
+    question: () => CLONE,
+    targets: [{ ...atMost("wall", 1.15, ...LARGE), versus: "full-again" }],
   },
   {
     name: "full-again",

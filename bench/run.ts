@@ -68,6 +68,8 @@ export async function runRows(
     for (const row of rows) {
       if (!row.kinds.includes(repository.kind)) continue;
       if (row.question(repository) === undefined) continue;
+      // The client of these speaks v2 alone.
+      if (row.transport === "http" && options.protocol !== 2) continue;
       results.push(await runRow(repository, row, { ...options, client }));
     }
   } finally {
@@ -125,7 +127,10 @@ async function check(
     faults.set(server, found);
     if (question === undefined || tools.checks === "off") continue;
     try {
-      const result = await checkServer(server, repository, question, tools);
+      const result = await checkServer(server, repository, question, {
+        ...tools,
+        transport: row.transport ?? "git",
+      });
       found.push(...result.faults);
       first ??= result;
       if (result.refsSha1 !== first.refsSha1) {
@@ -146,11 +151,14 @@ async function runRound(
 ): Promise<Round> {
   const question = row.question(repository);
   if (question === undefined) throw new Error("Cannot ask this repository");
-  const running = await startServer(server, repository.base);
+  const running = await startServer(server, repository.base, {
+    transport: row.transport ?? "git",
+  });
   try {
     const order: Omit<Order, "id"> = {
       port: running.port,
       path: repository.path,
+      transport: row.transport ?? "git",
       protocol,
       question,
       concurrency: row.concurrency,

@@ -6,6 +6,7 @@
 
 import { git, GIT_ENV } from "./git.ts";
 import { pause } from "./measure.ts";
+import type { Transport } from "./messages.ts";
 
 /** The servers by their names in `--servers` and in the report. */
 export type ServerName = "git" | "deno" | "bun";
@@ -50,6 +51,8 @@ export interface ServerExtras {
   readonly args?: readonly string[];
   /** The configuration of the account; the bench's usual one unless told. */
   readonly config?: string;
+  /** What it is asked over; git:// unless told. */
+  readonly transport?: Transport;
 }
 
 /**
@@ -64,13 +67,15 @@ export async function startServer(
   base: string,
   extras: ServerExtras = {},
 ): Promise<RunningServer> {
+  const isHttp = extras.transport === "http";
+  if (isHttp && name === "git") return await startApache(base, extras);
   const [program, ...args] = await COMMANDS[name]();
   const port = freePort();
   const child = new Deno.Command(program as string, {
     args: [
       ...args,
       "--listen=127.0.0.1",
-      `--port=${port}`,
+      ...isHttp ? ["--port=0", `--http-port=${port}`] : [`--port=${port}`],
       `--base-path=${base}`,
       "--export-all",
       "--enable=upload-archive",
