@@ -40,7 +40,7 @@ export async function checkServer(
     const keepPack = `${directory}/answer.pack`;
     const result = await tools.client.ask({
       port: running.port,
-      path: repository.path,
+      path: running.root + repository.path,
       protocol: tools.protocol,
       transport: tools.transport,
       question,

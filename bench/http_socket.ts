@@ -76,7 +76,10 @@ export class HttpSocket implements Socket {
       if (this.#rest.length === 0) {
         const length = await this.#socket.read(buffer);
         if (length === null) return null;
-        const count = this.#unwrap(buffer, Buffer.from(buffer.buffer, buffer.byteOffset, length));
+        const count = this.#unwrap(
+          buffer,
+          Buffer.from(buffer.buffer, buffer.byteOffset, length),
+        );
         if (count > 0) return count;
       } else {
         const rest = this.#rest;

@@ -157,7 +157,7 @@ async function runRound(
   try {
     const order: Omit<Order, "id"> = {
       port: running.port,
-      path: repository.path,
+      path: running.root + repository.path,
       transport: row.transport ?? "git",
       protocol,
       question,

@@ -17,6 +17,8 @@ export interface RunningServer {
   /** The root of the process tree that is measured. */
   readonly pid: number;
   readonly port: number;
+  /** What stands before every path. */
+  readonly root: string;
   /** What it said on stderr so far, at most its last 4 KiB. */
   complaints(): string;
   /** Ends it and waits until it is gone. */
@@ -53,6 +55,28 @@ export interface ServerExtras {
   readonly config?: string;
   /** What it is asked over; git:// unless told. */
   readonly transport?: Transport;
+}
+
+/** `git http-backend` behind Apache, as an operator sets it up. */
+async function startApache(
+  base: string,
+  { config = `${ROOT}bench/server.gitconfig` }: ServerExtras,
+): Promise<RunningServer> {
+  const loaded = await import("../tests/support/apache.ts");
+  const web = await import("../tests/support/web_server.ts");
+  const apache = await loaded.startApache({
+    cgi: await web.cgiCommand("git"),
+    root: base,
+    env: { ...GIT_ENV, GIT_CONFIG_GLOBAL: config },
+  });
+  return {
+    name: "git",
+    pid: apache.pid,
+    port: apache.port,
+    root: "/git",
+    complaints: () => apache.log().slice(-COMPLAINTS).trim(),
+    stop: () => apache.stop(),
+  };
 }
 
 /**
@@ -103,6 +127,7 @@ export async function startServer(
     name,
     pid: child.pid,
     port,
+    root: "",
     complaints: () => said.trim(),
     async stop() {
       if (!ended) child.kill("SIGTERM");

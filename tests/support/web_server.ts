@@ -50,6 +50,8 @@ export interface WebServerOptions {
 
 /** A web server that listens on loopback. End it with `stop`. */
 export interface WebServer {
+  /** The process that all its others come from. */
+  readonly pid: number;
   /** Its port on 127.0.0.1. */
   readonly port: number;
   /** The URL of a path below the root, `/a.git`; `user` is "name:password". */
@@ -140,6 +142,8 @@ export function findProgram(name: string, packageName: string): string {
 
 /** A process that serves until it is told to end. */
 export interface Serving {
+  /** Its process id. */
+  readonly pid: number;
   /** What it has written. */
   output(): string;
   /** Ends it by SIGTERM. */
@@ -174,6 +178,7 @@ export async function startServing(
     });
   });
   const serving = {
+    pid: child.pid ?? 0,
     output: () => output,
     async stop() {
       if (!isGone) child.kill("SIGTERM");
@@ -210,6 +215,7 @@ export function webServer(
 ): WebServer {
   const scheme = tls === undefined ? "http" : "https";
   return {
+    pid: parts.at(-1)?.pid ?? 0,
     port,
     url: (path, user) =>
       `${scheme}://${
