@@ -173,7 +173,9 @@ export function limitsOf(options: GivenOptions): Partial<Limits> {
   const limits: Partial<Record<keyof Limits, number>> = {};
   for (const row of LIMITS) {
     if (row.option === undefined) continue;
-    const value = options.integer(row.option);
+    const value = row.unit === "bytes"
+      ? options.size(row.option)
+      : options.integer(row.option);
     if (value === undefined) continue;
     // daemon.c: a negative number of connections is no limit.
     limits[row.name] = toInternal(row, Math.max(0, value));

@@ -21,6 +21,8 @@ export interface OptionRow {
   readonly value?: string;
   /** Whether the value is a decimal number. */
   readonly isInteger?: boolean;
+  /** Whether the value is a number of bytes: "10", "512k", "2g". */
+  readonly isSize?: boolean;
   /** Whether the value may be left out, which is "": it stands behind "=". */
   readonly isOptional?: boolean;
   /** What it does, one line. */
@@ -84,10 +86,21 @@ export class GivenOptions {
     return value === undefined ? undefined : Number(value);
   }
 
+  /** A value as a number of bytes, for rows with `isSize`. */
+  size(name: string): number | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const [, digits, unit = ""] = SIZE.exec(value) ?? [];
+    return Number(digits) * 1024 ** " kmg".indexOf(unit.toLowerCase() || " ");
+  }
+
   #last(name: string): GivenOption | undefined {
     return this.#given.findLast((option) => option.name === name);
   }
 }
+
+/** A number of bytes, with the units of git's configuration. */
+const SIZE = /^(\d{1,12})([kmg]?)$/i;
 
 /** What `--no-<name>` leaves of an option that takes a value. */
 const TAKEN_BACK = false;
@@ -182,6 +195,12 @@ function recognise(
 function checked(row: OptionRow, value: string): string {
   if (row.isInteger === true && !/^-?\d{1,9}$/.test(value)) {
     throw usage(`${said(row)} expects a numerical value`);
+  }
+  if (row.isSize === true && !SIZE.test(value)) {
+    throw usage(
+      `${said(row)} expects a non-negative integer value with an optional ` +
+        "k/m/g suffix",
+    );
   }
   return value;
 }

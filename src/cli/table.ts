@@ -19,7 +19,7 @@ function limitOptions(): readonly OptionRow[] {
     row.option === undefined ? [] : [{
       name: row.option,
       value: "<n>",
-      isInteger: true,
+      ...(row.unit === "bytes" ? { isSize: true } : { isInteger: true }),
       meaning: `${row.meaning}; default ${row.default}${
         row.unit === "" ? "" : ` ${row.unit}`
       }`,

@@ -6,6 +6,7 @@ const ROWS: readonly OptionRow[] = [
   { name: "verbose", short: "v", meaning: "" },
   { name: "port", short: "p", value: "<n>", isInteger: true, meaning: "" },
   { name: "base-path", value: "<path>", meaning: "" },
+  { name: "max-body", value: "<n>", isSize: true, meaning: "" },
 ];
 
 function refused(args: readonly string[], message: string): void {
@@ -22,6 +23,26 @@ describe("parseOptions", () => {
       assert.equal(parseOptions(ROWS, args).options.integer("port"), 99);
     }
     assert.equal(parseOptions(ROWS, ["-p99"]).options.integer("port"), 99);
+  });
+
+  it("takes sizes with and without a unit", () => {
+    for (
+      const [text, bytes] of [
+        ...[["0", 0], ["4294967296", 2 ** 32], ["3k", 3072]] as const,
+        ...[["5M", 5 << 20], ["20g", 20 * 2 ** 30]] as const,
+      ]
+    ) {
+      const { options } = parseOptions(ROWS, [`--max-body=${text}`]);
+      assert.equal(options.size("max-body"), bytes, text);
+    }
+    assert.equal(parseOptions(ROWS, []).options.size("max-body"), undefined);
+    for (const text of ["", "-1", "1t", "k", "1.5g", "1 k", "1e3", "0x10"]) {
+      refused(
+        [`--max-body=${text}`],
+        "option `max-body' expects a non-negative integer value with an " +
+          "optional k/m/g suffix",
+      );
+    }
   });
 
   it("takes values that are empty or look like options", () => {
