@@ -165,6 +165,7 @@ export class ErrandHost {
         terms: order.terms,
         ...(this.#answers === undefined ? {} : { answers: this.#answers }),
         ...(order.path === undefined ? {} : { path: order.path }),
+        ...(order.caller === undefined ? {} : { caller: order.caller }),
         ...(hooks === undefined ? {} : { hooks: hooks(listeners) }),
       });
       conversation.haves = order.haves;

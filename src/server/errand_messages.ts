@@ -22,6 +22,7 @@ import type {
   PushVerdict,
 } from "../service/receive_pack/push_events.ts";
 import type {
+  Caller,
   ProtocolVersion,
   ServiceLimits,
   SessionTerms,
@@ -45,6 +46,8 @@ export interface ErrandOrder {
   readonly terms: SessionTerms;
   /** The repository's path as the client has named it. */
   readonly path?: string;
+  /** Who asks, as far as that is known. */
+  readonly caller?: Caller;
   /** Who the peer is. */
   readonly peer: string;
   /** The peer's address. */

@@ -241,6 +241,7 @@ export class ErrandPool implements Errands {
           agent: context.agent,
           terms: context.terms,
           ...(context.path === undefined ? {} : { path: context.path }),
+          ...(context.caller === undefined ? {} : { caller: context.caller }),
           peer: context.connection.peer,
           peerAddress: context.connection.address,
           heard: context.hooks?.listeners?.heard ?? [],

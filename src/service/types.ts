@@ -68,6 +68,14 @@ export const GIT_TERMS: SessionTerms = {
   sessionId: "",
 };
 
+/** Whom the transport has found to ask. Can be cloned. */
+export interface Caller {
+  /** Who that is; absent for somebody who has not said. */
+  readonly user?: string;
+  /** What hooks find in their environment because of it. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** Everything one session works with. */
 export interface ServiceContext {
   /** The repository that the client named. */
@@ -98,6 +106,8 @@ export interface ServiceContext {
   readonly origin?: (config: ConfigView) => Promise<PushOrigin>;
   /** The repository's path as the client has named it. */
   readonly path?: string;
+  /** Who asks, where the transport tells people apart. */
+  readonly caller?: Caller;
   /** Where hooks of pushes come from; without it, there are none. */
   readonly hooks?: HookSource;
 }

@@ -24,7 +24,7 @@ export function eventHooks(
     output: HookOutput,
   ): Promise<boolean> => {
     if (!listeners.heard.includes(event)) return true;
-    const { repository, connection, path = "" } = context;
+    const { repository, connection, path = "", caller } = context;
     const { isAccepted, message } = await listeners.tell(event, {
       repository: repository.address?.path ?? "",
       path,
@@ -32,6 +32,7 @@ export function eventHooks(
       options,
       peer: connection.peer,
       address: connection.address,
+      ...(caller?.user === undefined ? {} : { user: caller.user }),
     }, context);
     if (message !== "") await output(terminalLine(utf8ToBinary(message)));
     return isAccepted;

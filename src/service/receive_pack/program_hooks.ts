@@ -254,7 +254,7 @@ class Programs {
 
   /** What is added to our environment, and taken from it. */
   #environment(): Record<string, string | undefined> {
-    const { terms, connection } = this.#context;
+    const { terms, connection, caller } = this.#context;
     const environment: Record<string, string | undefined> = {};
     for (const name of ELSEWHERE) environment[name] = undefined;
     const namespace = terms.namespace.split("refs/namespaces/").join("");
@@ -264,6 +264,7 @@ class Programs {
       GIT_NAMESPACE: namespace === "" ? undefined : namespace.slice(0, -1),
       GIT_PUSH_OPTION_COUNT: undefined,
       ...remoteEnvironment(connection),
+      ...caller?.environment,
     };
   }
 }

@@ -30,6 +30,8 @@ export interface PushFacts {
   readonly peer: string;
   /** Its address alone, "" where there is none. */
   readonly address: string;
+  /** Who that is, where the transport has found out: HTTP's user. */
+  readonly user?: string;
 }
 
 /** What a callback is told of a push. */
