@@ -15,6 +15,10 @@ export interface HttpPeer {
   readonly isSecure: boolean;
   /** Whom a web server in front has authenticated: CGI's `REMOTE_USER`. */
   readonly user?: string;
+  /** Aborts when the client has left without its answer, where that is seen. */
+  readonly gone?: AbortSignal;
+  /** The version that was spoken: CGI's `SERVER_PROTOCOL`. */
+  readonly protocol?: string;
 }
 
 /** Answers one request. Never rejects. */

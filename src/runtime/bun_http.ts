@@ -49,7 +49,10 @@ class BunHttpListener implements HttpListener {
         maxRequestBodySize: ANY_SIZE,
         ...(tls === undefined ? {} : { tls }),
         fetch: (request, server) =>
-          answer(request, peerOf(server.requestIP(request), isSecure)),
+          answer(request, {
+            ...peerOf(server.requestIP(request), isSecure),
+            gone: request.signal,
+          }),
       });
     } catch (error) {
       throw listenError(options, error);

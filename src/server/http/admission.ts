@@ -4,9 +4,7 @@
  * @module
  */
 
-import type { Repository } from "../../storage/types.ts";
 import type { AccessKind } from "../access/types.ts";
-import type { ServiceRow } from "../services.ts";
 import { HttpError } from "./http_error.ts";
 import type { Authorization, Exchange, HttpService } from "./types.ts";
 
@@ -24,6 +22,7 @@ export async function admit(
   const verdict = await decide(exchange, path, service);
   switch (verdict.verdict) {
     case "allowed":
+      exchange.visit.user = verdict.user;
       return verdict.user === undefined
         ? exchange
         : { ...exchange, user: verdict.user };
@@ -67,26 +66,4 @@ export function unauthorized({ context }: Exchange): HttpError {
   return new HttpError(401, "unauthenticated", "Authentication required", {
     headers: { "WWW-Authenticate": challenges.join(", ") },
   });
-}
-
-/** http-backend.c: select_service, over what the operator says. */
-export function isServed(
-  row: ServiceRow,
-  { config }: Repository,
-  user: string | undefined,
-): boolean {
-  const isForUsers = user !== undefined && row.name !== "upload-pack";
-  return row.isOverridable
-    ? config.boolean(row.httpKey) ?? (row.isEnabled || isForUsers)
-    : row.isEnabled;
-}
-
-/** Whether somebody with credentials would get what this one does not. */
-export function couldHelp(
-  { context, user }: Exchange,
-  row: ServiceRow,
-  repository: Repository,
-): boolean {
-  return context.credentials !== undefined && user === undefined &&
-    isServed(row, repository, "somebody");
 }

@@ -26,6 +26,7 @@ export class AnswerBody {
   #state: "holding" | "streaming" | "over" = "holding";
   #wake: (() => void) | undefined;
   #taken = 0;
+  #last: Uint8Array = new Uint8Array(0);
 
   /** `onCancel` hears that the client has left. */
   constructor(onCancel: (reason: unknown) => void) {
@@ -37,6 +38,11 @@ export class AnswerBody {
   get sent(): number {
     const room = this.#controller?.desiredSize ?? QUEUE_BYTES;
     return this.#taken - Math.max(0, QUEUE_BYTES - room);
+  }
+
+  /** What was written last. */
+  get last(): Uint8Array {
+    return this.#last;
   }
 
   /** Whether the response can still become another one. */
@@ -52,6 +58,7 @@ export class AnswerBody {
     if (this.#state === "over") throw new Error("The answer is over");
     const copy = new Uint8Array(bytes);
     this.#taken += copy.length;
+    this.#last = copy;
     if (this.#state === "holding") {
       this.#held.push(copy);
       this.#heldBytes += copy.length;
@@ -118,15 +125,19 @@ export class AnswerBody {
   async #room(signal: AbortSignal | undefined): Promise<void> {
     const wake = () => this.#wake?.();
     signal?.addEventListener("abort", wake, { once: true });
-    while (
-      this.#state === "streaming" && (this.#controller?.desiredSize ?? 0) <= 0
-    ) {
-      const room = Promise.withResolvers<void>();
-      this.#wake = room.resolve;
-      await room.promise;
+    try {
+      while (
+        this.#state === "streaming" && (this.#controller?.desiredSize ?? 0) <= 0
+      ) {
+        signal?.throwIfAborted();
+        const room = Promise.withResolvers<void>();
+        this.#wake = room.resolve;
+        await room.promise;
+      }
       signal?.throwIfAborted();
+    } finally {
+      signal?.removeEventListener("abort", wake);
     }
-    signal?.removeEventListener("abort", wake);
   }
 
   #leave(): void {

@@ -5,67 +5,117 @@
  * @module
  */
 
-import { messageOf, RefusedError } from "../../core/errors.ts";
+import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
 import { withFields } from "../log.ts";
-import { openTarget } from "../push_target.ts";
-import type { ServiceRow } from "../services.ts";
-import { admit, couldHelp, isServed, unauthorized } from "./admission.ts";
+import { admit } from "./admission.ts";
+import { isForeign } from "./foreign.ts";
 import { HttpError } from "./http_error.ts";
 import { logFailure } from "./log.ts";
+import { type OpenedService, openService } from "./opening.ts";
 import { reply } from "./replies.ts";
 import { findRoute, type RepositoryRoute } from "./routes.ts";
-import { advertise, callService, type OpenedService } from "./smart.ts";
+import { advertise, callService } from "./smart.ts";
 import type { Exchange, HttpContext } from "./types.ts";
+import { Visit } from "./visit.ts";
+
+/** When those who find the server busy may come again, seconds. */
+const RETRY_S = "5";
 
 /** Answers requests with what `context` has. */
 export function httpHandler(context: HttpContext): AnswerHttp {
+  const { closing, limits: { maxConnections } } = context;
   let count = 0;
+  let active = 0;
   return async (request, peer) => {
     const logger = withFields(context.logger, { session: ++count });
-    const ending = endingWith(context.closing);
-    const exchange = { request, peer, context, logger, ending };
-    const response = await answerOrStatus(exchange);
-    logger.log(
-      "info",
-      `${request.method} ${new URL(request.url).pathname} ${response.status}`,
-    );
-    return request.method === "HEAD" ? await headOf(response) : response;
+    const visit = new Visit();
+    if (closing !== undefined) visit.endWith(closing);
+    // Not the request's own signal: some hosts abort that after every answer.
+    if (peer.gone !== undefined) visit.endWith(peer.gone, clientLeft);
+    const { ending } = visit;
+    const exchange = { request, peer, context, logger, visit, ending };
+    active++;
+    try {
+      const isBusy = maxConnections > 0 && active > maxConnections;
+      const response = await answerOrStatus(
+        exchange,
+        isBusy ? refuseBusy : answer,
+      );
+      logger.log("info", lineOf(request, response), { user: visit.user });
+      return request.method === "HEAD" ? await headOf(response) : response;
+    } finally {
+      void visit.over().then(() => active--);
+    }
   };
 }
 
-async function answerOrStatus(exchange: Exchange): Promise<Response> {
+async function answerOrStatus(
+  exchange: Exchange,
+  answer: (exchange: Exchange) => Promise<Response>,
+): Promise<Response> {
+  const { logger, ending: { signal } } = exchange;
   try {
     return await answer(exchange);
   } catch (error) {
-    if (error instanceof HttpError) {
-      exchange.logger.log("error", error.message);
-      return reply(error.status, error.message, error.headers);
+    const refusal = statusOf(error);
+    if (refusal === undefined) {
+      logFailure(logger, error);
+      return reply(500, "");
     }
-    logFailure(exchange.logger, error);
-    return reply(500, "");
+    // Clients of git's ask without credentials first, each time.
+    if (refusal.status !== 401 && !signal.aborted) {
+      logFailure(logger, error);
+    }
+    return reply(refusal.status, refusal.message, refusal.headers);
   }
 }
 
+/** The status that an error is told by, if there is a better one than 500. */
+function statusOf(error: unknown): HttpError | undefined {
+  if (error instanceof HttpError) return error;
+  if (!(error instanceof RefusedError)) return undefined;
+  const { code, message } = error;
+  return code === "aborted" || code === "closing"
+    ? new HttpError(503, code, message, { headers: { "Retry-After": RETRY_S } })
+    : undefined;
+}
+
+function refuseBusy(): Promise<Response> {
+  return Promise.reject(
+    new HttpError(503, "busy", "Too many requests, try later", {
+      headers: { "Retry-After": RETRY_S },
+    }),
+  );
+}
+
 async function answer(exchange: Exchange): Promise<Response> {
-  const { request } = exchange;
+  const { request, peer, context } = exchange;
   const route = findRoute(request.method, new URL(request.url));
   switch (route.kind) {
     case "unknown":
       throw new HttpError(404, "no-such-request", "Not found");
     case "wrong-method":
-      return reply(405, "", { Allow: route.allow });
+      // http-backend.c: bad_request.
+      return peer.protocol === "HTTP/1.0"
+        ? reply(400, "")
+        : reply(405, "", { Allow: route.allow });
     case "info-refs":
+      return await withService(exchange, route, advertise);
     case "service":
-      return await answerService(exchange, route);
+      if (isForeign(request, context.allowedOrigins ?? [])) {
+        throw new HttpError(403, "foreign", "Forbidden: another site's page");
+      }
+      return await withService(exchange, route, callService);
   }
 }
 
-async function answerService(
+/** Has a service answer somebody who may have it. */
+async function withService(
   exchange: Exchange,
-  route: RepositoryRoute,
+  { service, path }: RepositoryRoute,
+  serve: (exchange: Exchange, opened: OpenedService) => Promise<Response>,
 ): Promise<Response> {
-  const { service, path } = route;
   if (service === undefined) {
     throw new HttpError(404, "no-such-request", "Not found");
   }
@@ -73,81 +123,22 @@ async function answerService(
     `git-${name}` === service
   );
   const admitted = await admit(exchange, path, row?.name ?? "files");
-  const opened = await open(admitted, row, path);
+  const opened = await openService(admitted, row, path);
   try {
-    return route.kind === "info-refs"
-      ? await advertise(admitted, opened)
-      : await callService(admitted, opened);
+    return await serve(admitted, opened);
   } catch (error) {
     opened.done();
     throw error;
   }
 }
 
-/** In git's order: first whether there is a repository, then the service. */
-async function open(
-  exchange: Exchange,
-  row: ServiceRow | undefined,
-  path: string,
-): Promise<OpenedService> {
-  const { context } = exchange;
-  const target = row === undefined
-    ? await openFor(() => context.backend.openRepository(path))
-      .then((repository) => ({ repository, done() {} }))
-    : await openFor(() => openTarget(row, context, path));
-  try {
-    if (row === undefined) {
-      throw new HttpError(
-        403,
-        "no-such-service",
-        "Unsupported service",
-      );
-    }
-    const { run } = row;
-    const { repository } = target;
-    if (run === undefined || !isServed(row, repository, exchange.user)) {
-      if (couldHelp(exchange, row, repository)) throw unauthorized(exchange);
-      throw new HttpError(
-        403,
-        "service-not-enabled",
-        `Service not enabled: '${row.name}'`,
-      );
-    }
-    return {
-      row: { ...row, run },
-      repository,
-      path,
-      done: target.done,
-    };
-  } catch (error) {
-    target.done();
-    throw error;
-  }
+function clientLeft(): ProtocolError {
+  return new ProtocolError("disconnected", "the client has left");
 }
 
-/** What a client may not have is not there. */
-async function openFor<T>(open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (cause) {
-    if (!(cause instanceof RefusedError)) throw cause;
-    throw new HttpError(404, cause.code, "Not found", {
-      cause: cause.cause ?? cause,
-    });
-  }
-}
-
-/** A controller that aborts with `closing`. */
-function endingWith(closing: AbortSignal | undefined): AbortController {
-  const ending = new AbortController();
-  if (closing === undefined) return ending;
-  if (closing.aborted) ending.abort(closing.reason);
-  const abort = () => ending.abort(closing.reason);
-  closing.addEventListener("abort", abort, {
-    once: true,
-    signal: ending.signal,
-  });
-  return ending;
+/** The line of the log for one request. */
+function lineOf({ method, url }: Request, { status }: Response): string {
+  return `${method} ${new URL(url).pathname} ${status}`;
 }
 
 /** The same answer without its body. */

@@ -8,10 +8,18 @@
  */
 
 import { StreamSource } from "../stream_connection.ts";
+import { gunzip } from "./gunzip.ts";
 import { HttpError } from "./http_error.ts";
 
 /** The content codings that are taken; http-backend.c: run_service. */
 const CODINGS: readonly string[] = ["gzip", "x-gzip"];
+/** Out of its coding, so much may be anything's. */
+const FREE_BYTES = 16 * 1024 * 1024;
+/** More than that is so many times as long as it was sent, at most. */
+const MAX_RATIO = 32;
+/** Coded bodies of up to so much are looked at to their end before they are
+ * used, so that a bad one has no effect. */
+const HOLD_BYTES = 1024 * 1024;
 
 /** What a request's body may come to, bytes; Infinity is no limit. */
 export interface BodyLimits {
@@ -26,7 +34,10 @@ export class RequestBody {
   readonly #source: StreamSource;
   readonly #limits: BodyLimits;
   readonly #isCoded: boolean;
-  #taken = 0;
+  /** What was read ahead, in order. */
+  #held: Uint8Array[] = [];
+  #isHeld: boolean;
+  #raw = 0;
   #failure: HttpError | undefined;
 
   /** Throws an HttpError 415 for an unknown coding, 413 for a known length. */
@@ -34,6 +45,7 @@ export class RequestBody {
     const coding = request.headers.get("content-encoding")?.trim()
       .toLowerCase() ?? "";
     this.#isCoded = CODINGS.includes(coding);
+    this.#isHeld = !this.#isCoded;
     if (!this.#isCoded && coding !== "" && coding !== "identity") {
       throw new HttpError(
         415,
@@ -49,8 +61,10 @@ export class RequestBody {
     const body = request.body ?? new Blob([]).stream();
     this.#source = new StreamSource(
       this.#isCoded
-        ? body.pipeThrough(this.#counted())
-          .pipeThrough(new DecompressionStream("gzip"))
+        ? gunzip(body, {
+          onRaw: (total) => this.#checkRaw(total),
+          onDecoded: (total) => this.#checkDecoded(total),
+        })
         : body,
     );
   }
@@ -63,11 +77,11 @@ export class RequestBody {
   /** As {@linkcode Connection.read}; throws an HttpError for a bad body. */
   async read(into: Uint8Array, signal?: AbortSignal): Promise<number> {
     try {
+      if (!this.#isHeld) await this.#hold(signal);
+      const held = this.#takeHeld(into);
+      if (held > 0) return held;
       const count = await this.#source.read(into, signal);
-      this.#taken += count;
-      const { raw, decoded } = this.#limits;
-      const most = this.#isCoded ? decoded : raw;
-      if (this.#taken > most) throw this.#fail(tooLarge(most));
+      if (!this.#isCoded) this.#checkRaw(this.#raw + count);
       return count;
     } catch (cause) {
       if (this.#failure !== undefined) throw this.#failure;
@@ -85,19 +99,39 @@ export class RequestBody {
     this.#source.close();
   }
 
-  #counted(): TransformStream<
-    Uint8Array<ArrayBuffer>,
-    Uint8Array<ArrayBuffer>
-  > {
-    let bytes = 0;
+  async #hold(signal: AbortSignal | undefined): Promise<void> {
+    this.#isHeld = true;
+    const buffer = new Uint8Array(64 * 1024);
+    for (let total = 0; total < HOLD_BYTES;) {
+      const count = await this.#source.read(buffer, signal);
+      if (count === 0) return;
+      this.#held.push(buffer.slice(0, count));
+      total += count;
+    }
+  }
+
+  #takeHeld(into: Uint8Array): number {
+    const head = this.#held[0];
+    if (head === undefined) return 0;
+    const count = Math.min(head.length, into.length);
+    into.set(head.subarray(0, count));
+    if (count < head.length) this.#held[0] = head.subarray(count);
+    else this.#held.shift();
+    return count;
+  }
+
+  #checkRaw(total: number): void {
+    this.#raw = total;
     const { raw } = this.#limits;
-    return new TransformStream({
-      transform: (chunk, controller) => {
-        bytes += chunk.length;
-        if (bytes <= raw) controller.enqueue(chunk);
-        else controller.error(this.#fail(tooLarge(raw)));
-      },
-    });
+    if (total > raw) throw this.#fail(tooLarge(raw));
+  }
+
+  #checkDecoded(total: number): void {
+    const most = Math.min(
+      this.#limits.decoded,
+      Math.max(FREE_BYTES, this.#raw * MAX_RATIO),
+    );
+    if (total > most) throw this.#fail(tooLarge(most));
   }
 
   #fail(error: HttpError): HttpError {

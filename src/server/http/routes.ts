@@ -43,7 +43,8 @@ const ROWS: readonly Row[] = [
     route: (path, _, query) => ({
       kind: "info-refs",
       path,
-      service: query.get("service") ?? undefined,
+      // Of several, git takes the last.
+      service: query.getAll("service").at(-1),
     }),
   },
   {

@@ -7,20 +7,18 @@
  */
 
 import { fromBinary } from "../../core/bytes.ts";
-import { GitsrvError, ProtocolError } from "../../core/errors.ts";
+import {
+  type GitsrvError,
+  ProtocolError,
+  RefusedError,
+} from "../../core/errors.ts";
 import { encodePacket } from "../../pktline/packet.ts";
-import { NO_ORIGIN } from "../../service/receive_pack/identity.ts";
-import type {
-  Service,
-  ServiceContext,
-  SessionTerms,
-} from "../../service/types.ts";
-import type { Repository } from "../../storage/types.ts";
+import type { Service, SessionTerms } from "../../service/types.ts";
 import { highestVersion } from "../../wire/protocol_version.ts";
-import type { ServiceRow } from "../services.ts";
 import { termsOfSession } from "../session_ids.ts";
 import { TimedConnection } from "../timed_connection.ts";
 import { AnswerBody } from "./answer_body.ts";
+import { callerOf, namedOrigin } from "./caller.ts";
 import {
   ExchangeConnection,
   NO_INPUT,
@@ -28,28 +26,16 @@ import {
 } from "./exchange_connection.ts";
 import { HttpError } from "./http_error.ts";
 import { logFailure } from "./log.ts";
+import type { OpenedService } from "./opening.ts";
+import { saysWhy } from "./last_words.ts";
 import { NO_CACHE } from "./replies.ts";
 import { type BodyLimits, RequestBody } from "./request_body.ts";
 import type { Exchange } from "./types.ts";
 
 /** `Git-Protocol` of more characters says nothing. */
 const MAX_PROTOCOL = 1024;
-/** Most bytes of a request for upload-pack unless told: http-backend.c. */
-const MAX_BUFFER = 10 * 1024 * 1024;
 /** Requests are ids in hex and words: less than half of it is left. */
 const MAX_EXPANSION = 4;
-
-/** A service that may be used, and what it is used on. */
-export interface OpenedService {
-  /** The service. */
-  readonly row: ServiceRow & { readonly run: Service };
-  /** The repository. */
-  readonly repository: Repository;
-  /** Its path, as the client has named it. */
-  readonly path: string;
-  /** To be called when the session is over. */
-  done(): void;
-}
 
 /** The refs and what can be done: `info/refs?service=git-...`. */
 export async function advertise(
@@ -64,8 +50,12 @@ export async function advertise(
     // http-backend.c, get_info_refs: whatever the service.
     prefix: isPlain ? "" : `# service=git-${name}\n`,
     type: `application/x-git-${name}-advertisement`,
+    // It has nothing to say before it was asked for something.
+    ...(name === "upload-archive" ? { service: nothing } : {}),
   });
 }
+
+async function nothing(): Promise<void> {}
 
 /** One request to a service, and its answer. Throws an HttpError. */
 export async function callService(
@@ -98,13 +88,13 @@ function checkType(request: Request, expected: string): void {
 
 /** What bodies may come to: pushes are bounded by receive.maxInputSize. */
 function bodyLimits(
-  { context: { limits } }: Exchange,
-  { row, repository }: OpenedService,
+  { context }: Exchange,
+  { row, settings }: OpenedService,
 ): BodyLimits {
-  const most = limits.maxBodyBytes === 0 ? Infinity : limits.maxBodyBytes;
+  const { maxBodyBytes } = context.limits;
+  const most = maxBodyBytes === 0 ? Infinity : maxBodyBytes;
   if (row.name === "receive-pack") return { raw: most, decoded: most };
-  const buffer = repository.config.integer("http.maxrequestbuffer") ??
-    MAX_BUFFER;
+  const buffer = context.maxRequestBuffer ?? settings.maxRequestBuffer;
   const raw = Math.min(most, buffer);
   return { raw, decoded: raw * MAX_EXPANSION };
 }
@@ -115,15 +105,17 @@ interface Run {
   readonly terms: Pick<SessionTerms, "stateless" | "advertiseOnly">;
   readonly prefix: string;
   readonly type: string;
+  /** Other than what the row runs. */
+  readonly service?: Service;
 }
 
 async function run(
   exchange: Exchange,
   opened: OpenedService,
-  { input, body, terms, prefix, type }: Run,
+  { input, body, terms, prefix, type, service = opened.row.run }: Run,
 ): Promise<Response> {
-  const { context, ending, peer, logger, request } = exchange;
-  const { repository, row, path } = opened;
+  const { context, ending, visit, peer, logger, request } = exchange;
+  const { repository, path } = opened;
   const answer = new AnswerBody((reason) =>
     ending.abort(
       new ProtocolError("disconnected", "the client has left", {
@@ -155,7 +147,7 @@ async function run(
         await answer.write(encodePacket(fromBinary(prefix)));
         await answer.write(fromBinary("0000"));
       }
-      await row.run({
+      await service({
         repository,
         connection,
         protocol: protocolOf(request),
@@ -171,14 +163,17 @@ async function run(
         path,
         ...(hooks === undefined ? {} : { hooks }),
         ...(origin === undefined ? {} : { origin: namedOrigin(exchange) }),
+        caller: await callerOf(exchange, repository),
       });
       answer.end();
     } catch (error) {
-      logFailure(logger, error);
       const status = statusOf(error, body, ending.signal);
-      if (status !== undefined && answer.isHeld) answer.fail(status);
-      // Whoever was told why reads an answer that ends.
-      else if (error instanceof GitsrvError) answer.end();
+      const isTold = status === undefined && saysWhy(answer.last);
+      // What is held becomes a status, which is logged as such.
+      if (answer.isHeld && !isTold) return answer.fail(status ?? error);
+      logFailure(logger, error);
+      // Whoever was told why reads an answer that ends, and nobody else does.
+      if (saysWhy(answer.last)) answer.end();
       else answer.fail(error);
     } finally {
       connection[Symbol.dispose]();
@@ -186,7 +181,7 @@ async function run(
       opened.done();
     }
   };
-  void session();
+  visit.keep(session());
   return await answer.response({
     headers: { ...NO_CACHE, "Content-Type": type },
   });
@@ -197,26 +192,17 @@ function statusOf(
   error: unknown,
   body: RequestBody | undefined,
   signal: AbortSignal,
-): HttpError | undefined {
+): GitsrvError | undefined {
   if (body?.failure !== undefined) return body.failure;
-  if (signal.reason instanceof HttpError) return signal.reason;
+  // Our own limits, and the server's end; not a client that has left.
+  const { reason } = signal;
+  if (reason instanceof HttpError || reason instanceof RefusedError) {
+    return reason;
+  }
   return error instanceof HttpError ? error : undefined;
 }
 
 function protocolOf({ headers }: Request): 0 | 1 | 2 {
   const text = headers.get("git-protocol") ?? "";
   return text.length > MAX_PROTOCOL ? 0 : highestVersion(text);
-}
-
-/** Who has pushed, as far as nobody has said: http-backend.c, run_service. */
-function namedOrigin(
-  { context: { origin }, user, peer }: Exchange,
-): NonNullable<ServiceContext["origin"]> {
-  const name = user ?? "anonymous";
-  const address = peer.address === "" ? "(none)" : peer.address;
-  return async (config) => ({
-    name,
-    email: `${name}@http.${address}`,
-    ...(await origin?.(config) ?? NO_ORIGIN),
-  });
 }

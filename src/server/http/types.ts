@@ -8,6 +8,7 @@ import type { HttpPeer } from "../../core/http_host.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { AccessRules, Credentials } from "../access/types.ts";
 import type { SessionContext } from "../session_context.ts";
+import type { Visit } from "./visit.ts";
 
 /** A service, or what dumb clients take: plain files. */
 export type HttpService =
@@ -45,6 +46,13 @@ export interface HttpContext extends SessionContext {
   readonly authorize?: Authorize;
   /** Ends every request when it aborts. */
   readonly closing?: AbortSignal;
+  /** Origins whose pages may POST, besides our own; "*" is all. */
+  readonly allowedOrigins?: readonly string[];
+  /**
+   * Most bytes of a request that is no push, whatever repositories say:
+   * `GIT_HTTP_MAX_REQUEST_BUFFER`.
+   */
+  readonly maxRequestBuffer?: number;
 }
 
 /** One request that is being answered. */
@@ -57,6 +65,8 @@ export interface Exchange {
   readonly context: HttpContext;
   /** The log, whose lines say which request this is. */
   readonly logger: Logger;
+  /** What goes on for it. */
+  readonly visit: Visit;
   /** Ends the work for it; aborts when the client leaves. */
   readonly ending: AbortController;
   /** Who asks, once that is known. */

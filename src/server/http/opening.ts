@@ -1,0 +1,164 @@
+/**
+ * What a request for a service is about, opened in git's order: first whether
+ * there is a repository, then whether the service is served, and at last
+ * whether the operator's hook has something against it.
+ *
+ * @module
+ */
+
+import { printable, utf8ToBinary } from "../../core/bytes.ts";
+import { RefusedError } from "../../core/errors.ts";
+import type { Service } from "../../service/types.ts";
+import type { Repository } from "../../storage/types.ts";
+import { openTarget } from "../push_target.ts";
+import { HOOK_REFUSED, refusalMessage } from "../refusal.ts";
+import type { ServiceRow } from "../services.ts";
+import { unauthorized } from "./admission.ts";
+import { HttpError } from "./http_error.ts";
+import {
+  type HttpSettings,
+  httpSettings,
+  isOffered,
+  isServed,
+} from "./settings.ts";
+import type { Exchange } from "./types.ts";
+
+/** Most characters of the hook's words that are passed on. */
+const MAX_WORDS = 1024;
+
+/** A service that may be used, and what it is used on. */
+export interface OpenedService {
+  /** The service. */
+  readonly row: ServiceRow & { readonly run: Service };
+  /** The repository. */
+  readonly repository: Repository;
+  /** Its path, as the client has named it. */
+  readonly path: string;
+  /** What its configuration says of HTTP. */
+  readonly settings: HttpSettings;
+  /** To be called when the session is over. */
+  done(): void;
+}
+
+/**
+ * Opens the repository at `path` for a service, `undefined` being one that is
+ * not known. Throws an HttpError where the client may not have it.
+ */
+export async function openService(
+  exchange: Exchange,
+  row: ServiceRow | undefined,
+  path: string,
+): Promise<OpenedService> {
+  const { context, user } = exchange;
+  const target = await orNotFound(exchange, path, async () => {
+    if (row !== undefined) {
+      // Whoever may push to any repository may push to a new one.
+      const isEnabled = isOffered(row, user);
+      return await openTarget({ ...row, isEnabled }, context, path);
+    }
+    const repository = await context.backend.openRepository(path);
+    return { repository, done() {} };
+  });
+  const { repository } = target;
+  try {
+    const settings = httpSettings(repository.config, context.services);
+    if (row === undefined) {
+      throw new HttpError(403, "no-such-service", "Unsupported service");
+    }
+    const { run } = row;
+    if (run === undefined || !isServed(row, settings, user)) {
+      throw notServed(exchange, row, settings);
+    }
+    await askHook(exchange, { service: row.name, path, repository });
+    return {
+      row: { ...row, run },
+      repository,
+      path,
+      settings,
+      done: onlyOnce(() => target.done()),
+    };
+  } catch (error) {
+    target.done();
+    throw error;
+  }
+}
+
+/**
+ * Calls `open`. What a client may not have is not there; why, it learns where
+ * errors are informative.
+ */
+export async function orNotFound<T>(
+  { context: { informativeErrors } }: Exchange,
+  path: string,
+  open: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (!(cause instanceof RefusedError)) throw cause;
+    const options = { informative: informativeErrors };
+    const words = informativeErrors
+      ? refusalMessage(cause, utf8ToBinary(path), options)
+      : "Not found";
+    throw new HttpError(404, cause.code, words, {
+      cause: cause.cause ?? cause,
+    });
+  }
+}
+
+/**
+ * Lets `--access-hook` decide over a request; `service` is what the hook is
+ * told, "upload-pack" for plain files. Throws an HttpError 403.
+ */
+export async function askHook(
+  { context, peer, logger, ending }: Exchange,
+  { service, path, repository }: {
+    readonly service: string;
+    readonly path: string;
+    readonly repository: Repository;
+  },
+): Promise<void> {
+  try {
+    await context.accessHook?.({
+      service,
+      path,
+      address: repository.address,
+      // No host was asked for: a header is no more than a claim.
+      connection: peer,
+      signal: ending.signal,
+      logger,
+    });
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.code !== HOOK_REFUSED) {
+      throw error;
+    }
+    const words = context.informativeErrors
+      ? printable(error.message, MAX_WORDS)
+      : "Forbidden";
+    throw new HttpError(403, HOOK_REFUSED, words);
+  }
+}
+
+/** 401 where credentials would help. */
+function notServed(
+  exchange: Exchange,
+  row: ServiceRow,
+  settings: HttpSettings,
+): HttpError {
+  const { context, user } = exchange;
+  const couldHelp = context.credentials !== undefined && user === undefined &&
+    isServed(row, settings, "somebody");
+  return couldHelp ? unauthorized(exchange) : new HttpError(
+    403,
+    "service-not-enabled",
+    `Service not enabled: '${row.name}'`,
+  );
+}
+
+function onlyOnce(call: () => void): () => void {
+  let isCalled = false;
+  return () => {
+    if (!isCalled) call();
+    isCalled = true;
+  };
+}
