@@ -23,6 +23,8 @@ export interface HandlerOptions extends
     | "terms"
     | "services"
     | "createOnPush"
+    | "informativeErrors"
+    | "accessHook"
     | "logger"
     | "onPreReceive"
     | "onUpdate"

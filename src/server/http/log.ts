@@ -6,6 +6,7 @@
 
 import { GitsrvError, messageOf, RefusedError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
+import { HttpError } from "./http_error.ts";
 
 /** Logs why a session failed; what is nobody's fault says "BUG". */
 export function logFailure(logger: Logger, error: unknown): void {
@@ -14,7 +15,8 @@ export function logFailure(logger: Logger, error: unknown): void {
     logger.log("error", `BUG: ${stack ?? messageOf(error)}`);
     return;
   }
-  const prefix = error instanceof RefusedError ? "" : "fatal: ";
+  const isAnswer = error instanceof RefusedError || error instanceof HttpError;
+  const prefix = isAnswer ? "" : "fatal: ";
   const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
   const level = error.code === "closing" ? "info" : "error";
   logger.log(level, `${prefix}${error.message}${cause}`);
