@@ -137,6 +137,11 @@ export type {
 } from "./src/storage/objects/options.ts";
 export type { PackTables } from "./src/pack/tables.ts";
 export type {
+  PlainFile,
+  PlainFiles,
+  PlainName,
+} from "./src/storage/plain_files.ts";
+export type {
   AskedHost,
   Backend,
   ConfigView,

@@ -11,6 +11,7 @@ import type { FetchRequest } from "../wire/v2_fetch.ts";
 import type { LsRefsRequest } from "../wire/v2_ls_refs.ts";
 import type { ObjectInfoRequest } from "../wire/v2_object_info.ts";
 import type { Conversation } from "./conversation.ts";
+import type { PlainOrder } from "./plain_order.ts";
 import type { PushOrigin } from "./receive_pack/identity.ts";
 
 /** What is to be done. Every kind can be cloned. */
@@ -23,6 +24,8 @@ export type Errand =
   | { readonly kind: "object-info"; readonly request: ObjectInfoRequest }
   /** An archive whose arguments were read. */
   | { readonly kind: "archive"; readonly order: ArchiveOrder }
+  /** A file, or what stands for one, of a client that reads files. */
+  | { readonly kind: "plain"; readonly order: PlainOrder }
   /** A push, from the advertisement to the last hook. */
   | { readonly kind: "receive-pack"; readonly origin: PushOrigin };
 

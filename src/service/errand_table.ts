@@ -8,6 +8,7 @@ import type { ArchiveOrder } from "../archive/arguments.ts";
 import { assertNever } from "../core/errors.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Errand } from "./errand.ts";
+import type { PlainOrder } from "./plain_order.ts";
 import type { PushOrigin } from "./receive_pack/identity.ts";
 import { answerV0 } from "./upload_pack/v0.ts";
 import { answerFetch } from "./v2/fetch.ts";
@@ -30,6 +31,8 @@ export function doErrand(
       return answerObjectInfo(conversation, errand.request);
     case "archive":
       return answerArchive(conversation, errand.order);
+    case "plain":
+      return answerPlain(conversation, errand.order);
     case "receive-pack":
       return answerPush(conversation, errand.origin);
     default:
@@ -44,6 +47,15 @@ async function answerArchive(
 ): Promise<void> {
   const loaded = await import("./upload_archive/answer.ts");
   await loaded.answerArchive(conversation, order);
+}
+
+/** Plain files, likewise. */
+async function answerPlain(
+  conversation: Conversation,
+  order: PlainOrder,
+): Promise<void> {
+  const loaded = await import("./plain_answer.ts");
+  await loaded.answerPlain(conversation, order);
 }
 
 /** Pushes, likewise. */

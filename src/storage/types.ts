@@ -15,6 +15,7 @@ import type { ObjectFormat, Oid } from "../core/oid.ts";
 import type { RefName } from "../core/ref_name.ts";
 import type { Hash } from "../kernels/types.ts";
 import type { Kind } from "../object/kind.ts";
+import type { PlainFiles } from "./plain_files.ts";
 import type { RepositoryWriter } from "./writes.ts";
 
 /**
@@ -93,10 +94,7 @@ export interface Repository {
    * {@linkcode Repository.address}.
    */
   outline?(): string;
-  /**
-   * The attributes that hold for this repository alone, a binary string: its
-   * file info/attributes. Absent where there can be none.
-   */
+  /** Its info/attributes, a binary string. Absent where there can be none. */
   attributes?(): string | undefined;
   /**
    * An immutable view of the repository as it is now. The caller disposes it.
@@ -120,6 +118,8 @@ export interface Repository {
    * Absent where it borrows none.
    */
   borrowedTips?(): readonly Oid[];
+  /** Its files as they lie. Absent where it has none. */
+  plainFiles?(): Promise<PlainFiles>;
 }
 
 /** Where a repository's directories are, all absolute. Can be cloned. */

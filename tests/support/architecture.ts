@@ -25,10 +25,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   service: [
     ...["core", "kernels/types.ts", "pktline", "object", "pack", "wire"],
     ...["archive", "graph", "storage/types.ts", "storage/writes.ts"],
+    "storage/plain_files.ts",
   ],
   server: [
     ...["core", "pktline", "wire", "service", "storage/types.ts"],
-    "storage/writes.ts",
+    ...["storage/plain_files.ts", "storage/writes.ts"],
   ],
   runtime: ["core"],
   compose: [

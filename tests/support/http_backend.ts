@@ -22,6 +22,8 @@ export interface HttpTrial {
   readonly body?: string;
   /** Whom the web server has authenticated. */
   readonly user?: string;
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** HTTP/1.1 unless told. */
   readonly protocol?: string;
 }
@@ -39,7 +41,8 @@ export interface HttpOutcome {
 /** Has git answer a request for a repository below `root`. */
 export async function askHttpBackend(
   root: string,
-  { method, target, headers, body, user, protocol = "HTTP/1.1" }: HttpTrial,
+  { method, target, headers, body, user, env, protocol = "HTTP/1.1" }:
+    HttpTrial,
 ): Promise<HttpOutcome> {
   const [path = "", query = ""] = target.split("?");
   const { stdout } = await runProgram(GIT, ["http-backend"], {
@@ -60,6 +63,7 @@ export async function askHttpBackend(
       CONTENT_LENGTH: body === undefined ? undefined : String(body.length),
       HTTP_CONTENT_ENCODING: headers["content-encoding"],
       HTTP_GIT_PROTOCOL: headers["git-protocol"],
+      ...env,
     },
   });
   return parseCgi(stdout);

@@ -9,12 +9,13 @@ import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
 import { withFields } from "../log.ts";
 import { admit } from "./admission.ts";
+import { answerFile } from "./files.ts";
 import { isForeign } from "./foreign.ts";
 import { HttpError } from "./http_error.ts";
 import { logFailure } from "./log.ts";
-import { type OpenedService, openService } from "./opening.ts";
+import { type OpenedService, openPlain, openService } from "./opening.ts";
 import { reply } from "./replies.ts";
-import { findRoute, type RepositoryRoute } from "./routes.ts";
+import { findRoute, type PlainRoute, type ServiceRoute } from "./routes.ts";
 import { advertise, callService } from "./smart.ts";
 import type { Exchange, HttpContext } from "./types.ts";
 import { Visit } from "./visit.ts";
@@ -100,6 +101,8 @@ async function answer(exchange: Exchange): Promise<Response> {
       return peer.protocol === "HTTP/1.0"
         ? reply(400, "")
         : reply(405, "", { Allow: route.allow });
+    case "plain":
+      return await answerPlain(exchange, route);
     case "info-refs":
       return await withService(exchange, route, advertise);
     case "service":
@@ -110,15 +113,22 @@ async function answer(exchange: Exchange): Promise<Response> {
   }
 }
 
+/** Gives a file to somebody who may have it. */
+async function answerPlain(
+  exchange: Exchange,
+  { path, thing }: PlainRoute,
+): Promise<Response> {
+  const admitted = await admit(exchange, path, "files");
+  const opened = await openPlain(admitted, path);
+  return await answerFile(admitted, { ...opened, path, thing });
+}
+
 /** Has a service answer somebody who may have it. */
 async function withService(
   exchange: Exchange,
-  { service, path }: RepositoryRoute,
+  { service, path }: ServiceRoute,
   serve: (exchange: Exchange, opened: OpenedService) => Promise<Response>,
 ): Promise<Response> {
-  if (service === undefined) {
-    throw new HttpError(404, "no-such-request", "Not found");
-  }
   const row = exchange.context.services.find(({ name }) =>
     `git-${name}` === service
   );

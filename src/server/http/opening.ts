@@ -20,6 +20,7 @@ import {
   httpSettings,
   isOffered,
   isServed,
+  servesFiles,
 } from "./settings.ts";
 import type { Exchange } from "./types.ts";
 
@@ -81,6 +82,35 @@ export async function openService(
     target.done();
     throw error;
   }
+}
+
+/** A repository whose plain files may be had. */
+export interface OpenedPlain {
+  /** The repository. */
+  readonly repository: Repository;
+  /** What its configuration says of HTTP. */
+  readonly settings: HttpSettings;
+}
+
+/** Opens the repository at `path` for its plain files, likewise. */
+export async function openPlain(
+  exchange: Exchange,
+  path: string,
+): Promise<OpenedPlain> {
+  const { context } = exchange;
+  const repository = await orNotFound(
+    exchange,
+    path,
+    () => context.backend.openRepository(path),
+  );
+  const settings = httpSettings(repository.config, context.services);
+  if (!servesFiles(context.services, settings)) {
+    // http-backend.c: select_getanyfile.
+    const words = "Unsupported service: getanyfile";
+    throw new HttpError(403, "no-such-service", words);
+  }
+  await askHook(exchange, { service: "upload-pack", path, repository });
+  return { repository, settings };
 }
 
 /**

@@ -6,14 +6,24 @@
  * @module
  */
 
-/** The requests that can be made of one repository. */
-export type RepositoryRoute =
-  /** `info/refs`, for a service or for a dumb client. */
+import type { PlainThing } from "../../service/plain_order.ts";
+
+/** A plain file, of clients that know no service. */
+export interface PlainRoute {
+  readonly kind: "plain";
+  readonly path: string;
+  /** Which one. */
+  readonly thing: PlainThing;
+}
+
+/** The requests that can be made of one repository's services. */
+export type ServiceRoute =
+  /** `info/refs` for a service. */
   | {
     readonly kind: "info-refs";
     readonly path: string;
-    /** The value of `service`; `undefined` is a dumb client. */
-    readonly service: string | undefined;
+    /** The value of `service`. */
+    readonly service: string;
   }
   /** A POST to a service, such as "git-upload-pack". */
   | {
@@ -24,7 +34,8 @@ export type RepositoryRoute =
 
 /** What a request turned out to be. */
 export type Route =
-  | RepositoryRoute
+  | PlainRoute
+  | ServiceRoute
   /** There is such a thing, for other methods. */
   | { readonly kind: "wrong-method"; readonly allow: string }
   /** There is no such thing. */
@@ -33,20 +44,53 @@ export type Route =
 interface Row {
   readonly method: "GET" | "POST";
   readonly pattern: RegExp;
-  route(path: string, rest: string, query: URLSearchParams): RepositoryRoute;
+  route(
+    path: string,
+    rest: string,
+    query: URLSearchParams,
+  ): PlainRoute | ServiceRoute;
+}
+
+/** A row for a file; what the pattern's groups have found says which one. */
+function plain(
+  pattern: RegExp,
+  thing: (first: string, second: string) => PlainThing,
+): Row {
+  return {
+    method: "GET",
+    pattern,
+    route(path, rest) {
+      const [, first = "", second = ""] = pattern.exec(rest) ?? [];
+      return { kind: "plain", path, thing: thing(first, second) };
+    },
+  };
 }
 
 const ROWS: readonly Row[] = [
+  plain(/\/HEAD$/, () => ({ type: "head" })),
   {
     method: "GET",
     pattern: /\/info\/refs$/,
-    route: (path, _, query) => ({
-      kind: "info-refs",
-      path,
+    route(path, _, query) {
       // Of several, git takes the last.
-      service: query.getAll("service").at(-1),
-    }),
+      const service = query.getAll("service").at(-1);
+      return service === undefined
+        ? { kind: "plain", path, thing: { type: "refs" } }
+        : { kind: "info-refs", path, service };
+    },
   },
+  plain(/\/objects\/info\/((?:http-)?alternates)$/, (type) => ({
+    type: type as "alternates" | "http-alternates",
+  })),
+  plain(/\/objects\/info\/packs$/, () => ({ type: "packs" })),
+  plain(
+    /\/objects\/([0-9a-f]{2})\/([0-9a-f]{38}|[0-9a-f]{62})$/,
+    (fan, rest) => ({ type: "loose", oid: fan + rest }),
+  ),
+  plain(
+    /\/objects\/pack\/pack-([0-9a-f]{40}|[0-9a-f]{64})\.(pack|idx)$/,
+    (hash, type) => ({ type: type as "pack" | "idx", hash }),
+  ),
   {
     method: "POST",
     pattern: /\/git-(?:upload-pack|receive-pack|upload-archive)$/,

@@ -14,8 +14,8 @@ const MAX_BUFFER = 10 * 1024 * 1024;
 
 /** The configuration, all of it read. */
 export interface HttpSettings {
-  /** `http.getanyfile`: whether dumb clients are served. */
-  readonly getAnyFile: boolean;
+  /** `http.getanyfile`: whether dumb clients are served, where that is said. */
+  readonly getAnyFile: boolean | undefined;
   /** `http.maxrequestbuffer`: bytes of a request that is no push. */
   readonly maxRequestBuffer: number;
   /** What it says of services, by their names. */
@@ -45,7 +45,7 @@ export function httpSettings(
     );
   }
   return {
-    getAnyFile: config.boolean("http.getanyfile") ?? true,
+    getAnyFile: config.boolean("http.getanyfile"),
     maxRequestBuffer,
     services: said,
   };
@@ -70,4 +70,17 @@ export function isOffered(
   user: string | undefined,
 ): boolean {
   return isEnabled || (user !== undefined && name !== "upload-pack");
+}
+
+/**
+ * Whether plain files are served. Where the repository says nothing, they are
+ * where the operator lets upload-pack be: they give the same.
+ */
+export function servesFiles(
+  services: readonly ServiceRow[],
+  { getAnyFile }: HttpSettings,
+): boolean {
+  const row = services.find(({ name }) => name === "upload-pack");
+  const isEnabled = row?.isEnabled === true;
+  return row?.isOverridable === true ? getAnyFile ?? isEnabled : isEnabled;
 }

@@ -7,23 +7,16 @@
  */
 
 import { fromBinary } from "../../core/bytes.ts";
-import {
-  type GitsrvError,
-  ProtocolError,
-  RefusedError,
-} from "../../core/errors.ts";
+import { type GitsrvError, RefusedError } from "../../core/errors.ts";
 import { encodePacket } from "../../pktline/packet.ts";
 import type { Service, SessionTerms } from "../../service/types.ts";
-import { highestVersion } from "../../wire/protocol_version.ts";
-import { termsOfSession } from "../session_ids.ts";
-import { TimedConnection } from "../timed_connection.ts";
-import { AnswerBody } from "./answer_body.ts";
 import { callerOf, namedOrigin } from "./caller.ts";
 import {
   ExchangeConnection,
   NO_INPUT,
   type SessionInput,
 } from "./exchange_connection.ts";
+import { answerBody, exchangeSession, protocolOf } from "./exchange_session.ts";
 import { HttpError } from "./http_error.ts";
 import { logFailure } from "./log.ts";
 import type { OpenedService } from "./opening.ts";
@@ -32,8 +25,6 @@ import { NO_CACHE } from "./replies.ts";
 import { type BodyLimits, RequestBody } from "./request_body.ts";
 import type { Exchange } from "./types.ts";
 
-/** `Git-Protocol` of more characters says nothing. */
-const MAX_PROTOCOL = 1024;
 /** Requests are ids in hex and words: less than half of it is left. */
 const MAX_EXPANSION = 4;
 
@@ -114,33 +105,13 @@ async function run(
   opened: OpenedService,
   { input, body, terms, prefix, type, service = opened.row.run }: Run,
 ): Promise<Response> {
-  const { context, ending, visit, peer, logger, request } = exchange;
-  const { repository, path } = opened;
-  const answer = new AnswerBody((reason) =>
-    ending.abort(
-      new ProtocolError("disconnected", "the client has left", {
-        cause: reason,
-      }),
-    )
+  const { context: { hooks, origin }, ending, visit, logger } = exchange;
+  const answer = answerBody(exchange);
+  const given = exchangeSession(
+    exchange,
+    opened,
+    new ExchangeConnection(exchange.peer, input, answer),
   );
-  const { timeoutMs } = context.limits;
-  const connection = new TimedConnection(
-    new ExchangeConnection(peer, input, answer),
-    {
-      clock: context.clock,
-      idleMs: timeoutMs,
-      signal: ending.signal,
-      onIdle: () =>
-        ending.abort(
-          new HttpError(
-            408,
-            "timeout",
-            `timeout: the client was idle for ${timeoutMs / 1000} s`,
-          ),
-        ),
-    },
-  );
-  const { errands, answers, hooks, origin } = context;
   const session = async () => {
     try {
       if (prefix !== "") {
@@ -148,22 +119,11 @@ async function run(
         await answer.write(fromBinary("0000"));
       }
       await service({
-        repository,
-        connection,
-        protocol: protocolOf(request),
-        clock: context.clock,
-        logger,
-        kernels: context.kernels,
-        signal: ending.signal,
-        limits: context.limits,
-        agent: context.agent,
-        terms: { ...termsOfSession(context, repository.config), ...terms },
-        ...(errands === undefined ? {} : { errands }),
-        ...(answers === undefined ? {} : { answers }),
-        path,
+        ...given,
+        terms: { ...given.terms, ...terms },
         ...(hooks === undefined ? {} : { hooks }),
         ...(origin === undefined ? {} : { origin: namedOrigin(exchange) }),
-        caller: await callerOf(exchange, repository),
+        caller: await callerOf(exchange, opened.repository),
       });
       answer.end();
     } catch (error) {
@@ -176,7 +136,7 @@ async function run(
       if (saysWhy(answer.last)) answer.end();
       else answer.fail(error);
     } finally {
-      connection[Symbol.dispose]();
+      given.connection[Symbol.dispose]();
       input.close();
       opened.done();
     }
@@ -200,9 +160,4 @@ function statusOf(
     return reason;
   }
   return error instanceof HttpError ? error : undefined;
-}
-
-function protocolOf({ headers }: Request): 0 | 1 | 2 {
-  const text = headers.get("git-protocol") ?? "";
-  return text.length > MAX_PROTOCOL ? 0 : highestVersion(text);
 }

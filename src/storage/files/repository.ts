@@ -14,6 +14,7 @@ import type { RefName } from "../../core/ref_name.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
 import type { ObjectSnapshot } from "../objects/source.ts";
+import type { PlainFiles } from "../plain_files.ts";
 import type { HeldLoose } from "../ports.ts";
 import type {
   ConfigView,
@@ -100,6 +101,7 @@ export class FileRepository implements Repository {
   readonly #home: string | undefined;
   /** Loaded for the first snapshot; other answers need no objects. */
   readonly #objects: () => Promise<FileObjects>;
+  readonly #plainFiles: () => Promise<PlainFiles>;
   readonly #shallow: ShallowFile;
   readonly #fileSystem: FileSystem;
   readonly #complaints: Complaints;
@@ -147,6 +149,10 @@ export class FileRepository implements Repository {
       if (this.#isClosed) objects.close();
       this.#loaded = objects;
       return objects;
+    });
+    this.#plainFiles = once(async () => {
+      const { FilePlainFiles } = await import("./plain_files.ts");
+      return new FilePlainFiles(place);
     });
     this.#shallow = new ShallowFile({
       ...common,
@@ -286,6 +292,10 @@ export class FileRepository implements Repository {
 
   borrowedTips(): readonly Oid[] {
     return this.#borrowed.read();
+  }
+
+  plainFiles(): Promise<PlainFiles> {
+    return this.#plainFiles();
   }
 
   /** Lets go of what is kept between snapshots. Idempotent. */

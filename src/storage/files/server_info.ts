@@ -8,9 +8,8 @@
  */
 
 import { equalBytes, fromBinary, toBinary } from "../../core/bytes.ts";
-import { TAG } from "../../object/kind.ts";
+import { plainPacksText, plainRefLine } from "../../object/plain_lines.ts";
 import type { Snapshot } from "../types.ts";
-import { peel } from "./object_looks.ts";
 import { ensureDirectory, type ObjectWriting, turn } from "./object_writing.ts";
 import { joinPath, parentPath } from "./paths.ts";
 import type { LockJournal } from "./lock_journal.ts";
@@ -83,15 +82,10 @@ async function updateFile(
 async function refLines({ refs, objects }: Snapshot): Promise<string> {
   const parts: string[] = [];
   let count = 0;
-  for (const { name, oid } of refs.list("")) {
+  for (const ref of refs.list("")) {
     if (++count % REFS_PER_TURN === 0) await turn();
-    const number = objects.find(oid);
     // One that is lost costs the others nothing; git writes no file then.
-    if (number < 0) continue;
-    parts.push(`${oid}\t${name}\n`);
-    if (objects.kind(number) !== TAG) continue;
-    const end = peel(objects, number);
-    if (end !== undefined) parts.push(`${objects.oid(end)}\t${name}^{}\n`);
+    parts.push(plainRefLine(objects, ref));
   }
   return parts.join("");
 }
@@ -112,5 +106,5 @@ function packLines({ files, objectsDir }: ObjectWriting): string {
   const isStale = lines.some((line) => /^[DT]/.test(line)) ||
     listed.some((name) => !packs.includes(name));
   const order = new Set([...(isStale ? [] : listed), ...packs]);
-  return [...order].map((name) => `P ${name}\n`).join("") + "\n";
+  return plainPacksText(order);
 }
