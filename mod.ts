@@ -22,6 +22,8 @@
 export {
   createHandler,
   DictBackend,
+  FileAccess,
+  type FileAccessOptions,
   FileSystemBackend,
   type FileSystemBackendOptions,
   type HandlerOptions,
@@ -79,6 +81,13 @@ export type {
   ObjectChecker,
 } from "./src/object/fsck/checker.ts";
 export type { FsckLevel, FsckRules } from "./src/object/fsck/rules.ts";
+export type {
+  AccessKind,
+  AccessPolicy,
+  AccessRules,
+  Credentials,
+  Identity,
+} from "./src/server/access/types.ts";
 export type { TlsPair } from "./src/core/http_host.ts";
 export type {
   Authorization,

@@ -5,6 +5,7 @@
  * @module
  */
 
+export { FileAccess, type FileAccessOptions } from "./compose/access.ts";
 export { serveCommand, type ServeCommandOptions } from "./compose/command.ts";
 export {
   addressOpener,

@@ -1,6 +1,6 @@
 /**
  * The entry point of a thread that looks into repositories for the one that
- * owns the sockets, or helps another one with a large pack. What it has to do
+ * owns the sockets, helps another one with a large pack, or checks passwords. What it has to do
  * comes in messages.
  *
  * @module
@@ -12,6 +12,11 @@ import {
   type HelpMessage,
   helpResolve,
 } from "./compose/resolvers.ts";
+import {
+  answerPassword,
+  type PasswordAnswer,
+  type PasswordMessage,
+} from "./compose/password_thread.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { PackTables } from "./pack/tables.ts";
@@ -22,19 +27,25 @@ import type { FromWorker, ToWorker } from "./server/errand_messages.ts";
 import type { PackTableCache } from "./storage/objects/options.ts";
 
 const port = parentPort(
-  (message) => take(message as ToWorker | HelpMessage),
+  (message) => take(message as ToWorker | HelpMessage | PasswordMessage),
   (reason) => {
     const stack = reason instanceof Error ? reason.stack : undefined;
     LOGGER.log("error", `BUG: ${stack ?? messageOf(reason)}`);
   },
 );
 
-function take(message: ToWorker | HelpMessage): void {
-  if (message.type !== "resolve") return errands.take(message);
-  post(helpResolve(message.order, defaultKernels(LOGGER)));
+function take(message: ToWorker | HelpMessage | PasswordMessage): void {
+  switch (message.type) {
+    case "resolve":
+      return post(helpResolve(message.order, defaultKernels(LOGGER)));
+    case "password":
+      return void answerPassword(message).then(post);
+    default:
+      return errands.take(message);
+  }
 }
 
-function post(message: FromWorker | HelpAnswer): void {
+function post(message: FromWorker | HelpAnswer | PasswordAnswer): void {
   port.post(message);
 }
 

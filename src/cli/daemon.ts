@@ -7,8 +7,10 @@
  */
 
 import { GitsrvError, messageOf, UsageError } from "../core/errors.ts";
+import type { FileAccessOptions } from "../compose.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ProcessIo } from "../core/process.ts";
+import { clearTextWarning } from "../server/access/clear_text.ts";
 import { textLogger, withoutRepeats } from "../server/log.ts";
 import {
   type ServiceSetting,
@@ -173,6 +175,10 @@ async function serve(start: Start): Promise<number> {
       }, places),
   );
   logger.log("info", "Ready to rumble");
+  if (session.access?.asksForCredentials === true) {
+    const warning = clearTextWarning(server.addresses);
+    if (warning !== undefined) logger.log("error", `warning: ${warning}`);
+  }
   const isInBackground = system.isInBackground();
   // git says nothing here; where nobody looks, neither do we.
   if (served.kind !== "git-rules" || destination === "stderr") {
@@ -223,11 +229,23 @@ function sessionOptions(start: Start, compose: Compose) {
     ...(hook === undefined
       ? {}
       : { accessHook: hook.includes("/") ? absolute(hook, io) : hook }),
+    ...accessOf(start, compose),
     informativeErrors: options.flag("informative-errors"),
     createOnPush: options.flag("create-on-push"),
     logger,
   };
   return { served, session };
+}
+
+/** Who may, where options say so. */
+function accessOf({ options, io, logger }: Start, compose: Compose) {
+  const given = ["htpasswd", "tokens", "config"].flatMap((name) => {
+    const path = options.text(name);
+    return path === undefined ? [] : [[name, absolute(path, io)]];
+  });
+  if (given.length === 0) return {};
+  const files: FileAccessOptions = Object.fromEntries(given);
+  return { access: new compose.FileAccess({ ...files, logger }) };
 }
 
 /** daemon.c: prepare_credentials. */

@@ -11,7 +11,7 @@ import { VERSION } from "../server/version.ts";
 import { type CommandRow, EXIT } from "./command.ts";
 import { fatalLine } from "./fatal.ts";
 import { commandHelp, programHelp, usageLine } from "./help.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 import { GivenOptions, parseOptions } from "./options.ts";
 import { COMMANDS } from "./table.ts";
 

@@ -9,7 +9,7 @@
  */
 
 import { UsageError } from "../core/errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 
 /** One option of a command. */
 export interface OptionRow {

@@ -105,6 +105,23 @@ function daemonOptions(): readonly OptionRow[] {
         "canonical host, address and port; it refuses by its exit code",
     },
     {
+      name: "htpasswd",
+      value: "<file>",
+      meaning: "users and their passwords, as htpasswd -B writes them (HTTP)",
+    },
+    {
+      name: "tokens",
+      value: "<file>",
+      meaning: "users and their tokens, a line <user>:<SHA-256 in hex> each " +
+        "(HTTP)",
+    },
+    {
+      name: "config",
+      value: "<file>",
+      meaning: "who may read and write which repository, in git's syntax: " +
+        "gitsrv.<pattern>.read and .write",
+    },
+    {
       name: "informative-errors",
       meaning: "tell refused clients why they were refused",
     },

@@ -81,6 +81,11 @@ export class FileSystemBackend implements Backend {
     return this.#backend.createRepository(path);
   }
 
+  /** Every path by which a repository that was opened may be meant. */
+  pathsOf(repository: Repository): readonly string[] {
+    return this.#backend.pathsOf(repository);
+  }
+
   /**
    * The repository at a directory that the caller answers for, wherever it
    * is. With "strict" no `.git` is added. Rejects as `openRepository`.

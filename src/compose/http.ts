@@ -10,6 +10,7 @@ import type { Authorize } from "../server/http/types.ts";
 import type { Backend } from "../storage/types.ts";
 import { sessionContext } from "./session.ts";
 import {
+  httpAccess,
   type RunningServer,
   type ServeOptions,
   startServer,
@@ -25,12 +26,16 @@ export interface HandlerOptions extends
     | "createOnPush"
     | "informativeErrors"
     | "accessHook"
+    | "access"
     | "logger"
     | "onPreReceive"
     | "onUpdate"
     | "onPostReceive"
   > {
-  /** Decides over each request; all that `services` says may be had if not. */
+  /**
+   * Decides over each request in the place of `access`; without both, all that
+   * `services` says may be had.
+   */
   readonly authorize?: Authorize;
 }
 
@@ -62,6 +67,7 @@ export function createHandler(
 ): (request: Request) => Promise<Response> {
   const answer: AnswerHttp = httpHandler({
     ...sessionContext({ ...options, backend }),
+    ...httpAccess(options),
     ...(options.authorize === undefined
       ? {}
       : { authorize: options.authorize }),
@@ -80,7 +86,10 @@ export interface ServeHttpOptions extends ServeOptions {
   readonly port?: number;
   /** Makes it HTTPS. */
   readonly tls?: TlsPair;
-  /** Decides over each request; all that `services` says may be had if not. */
+  /**
+   * Decides over each request in the place of `access`; without both, all that
+   * `services` says may be had.
+   */
   readonly authorize?: Authorize;
 }
 

@@ -12,6 +12,7 @@ import { processorCount } from "../runtime/workers.ts";
 import { Daemon } from "../server/daemon.ts";
 import { ErrandPool } from "../server/errand_pool.ts";
 import type { HttpContext } from "../server/http/types.ts";
+import type { AccessPolicy } from "../server/access/types.ts";
 import { DEFAULT_LIMITS, type Limits } from "../server/limits.ts";
 import type { ServiceSetting } from "../server/service_settings.ts";
 import type { SessionContext } from "../server/session_context.ts";
@@ -85,6 +86,11 @@ export interface ServeOptions extends PushCallbacks {
    * `--access-hook`: an absolute path, or a name on the search path.
    */
   readonly accessHook?: string;
+  /**
+   * Who there is and what they may: all that `services` says, unless told.
+   * Over git:// nobody is known.
+   */
+  readonly access?: AccessPolicy;
   /** The log; silent unless told. */
   readonly logger?: Logger;
 }
@@ -147,7 +153,7 @@ export async function startServer(
     : await listenEverywhere(places.git, context.logger);
   const stop = () => listeners.forEach((listener) => listener.close());
   const { daemon: http, listeners: httpListeners } = await startHttp(
-    context,
+    { ...context, ...httpAccess(options) },
     places,
   ).catch((error) => {
     stop();
@@ -195,8 +201,17 @@ export async function startServer(
   };
 }
 
+/** What HTTP alone takes of an {@linkcode AccessPolicy}. */
+export function httpAccess(
+  { access }: Pick<ServeOptions, "access">,
+): Pick<HttpContext, "credentials"> {
+  return access?.credentials === undefined
+    ? {}
+    : { credentials: access.credentials };
+}
+
 /** HTTP, whose code is loaded where it is listened for. */
-async function startHttp(context: SessionContext, { http }: ServedPlaces) {
+async function startHttp(context: HttpContext, { http }: ServedPlaces) {
   if (http === undefined) return { listeners: [] as readonly HttpListener[] };
   const { HttpDaemon } = await import("../server/http/daemon.ts");
   const daemon = new HttpDaemon({ ...context, ...http.context });

@@ -38,6 +38,7 @@ export function sessionContext(
     | "onUpdate"
     | "onPostReceive"
     | "createOnPush"
+    | "access"
   >,
 ): SessionContext {
   const logger = options.logger ?? SILENT;
@@ -78,6 +79,9 @@ export function sessionContext(
     hooks: hookSource(callbackListeners(options, limits.hookMs)),
     createOnPush: options.createOnPush ?? false,
     origin: pushOrigin(environment),
+    ...(options.access?.rules === undefined
+      ? {}
+      : { access: options.access.rules }),
     informativeErrors: options.informativeErrors ?? false,
   };
 }

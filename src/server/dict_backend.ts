@@ -24,6 +24,7 @@ import type { Backend, Repository } from "../storage/types.ts";
  */
 export class DictBackend implements Backend {
   #find: (name: string) => Repository | undefined;
+  #all: () => Iterable<readonly [string, Repository]>;
 
   /** Serves `repositories`, by name. */
   constructor(
@@ -35,6 +36,9 @@ export class DictBackend implements Backend {
       ? (name) => repositories.get(name)
       : (name) =>
         Object.hasOwn(repositories, name) ? repositories[name] : undefined;
+    this.#all = isMap(repositories)
+      ? () => repositories
+      : () => Object.entries(repositories);
   }
 
   /**
@@ -53,6 +57,13 @@ export class DictBackend implements Backend {
         `'${path}' does not appear to be a git repository`,
       ),
     );
+  }
+
+  /** Every name of a repository, which may have several. */
+  pathsOf(repository: Repository): readonly string[] {
+    return [...this.#all()]
+      .filter(([, each]) => each === repository)
+      .map(([name]) => `/${name.replace(/^\/+/, "")}`);
   }
 }
 

@@ -20,6 +20,7 @@ import type { Service } from "../service/types.ts";
 import type { Repository } from "../storage/types.ts";
 import { type GitRequest, parseGitRequest } from "../wire/git_request.ts";
 import { highestVersion } from "../wire/protocol_version.ts";
+import { decide, kindOf, withGrant } from "./access/decide.ts";
 import { closeGently, sendError } from "./farewell.ts";
 import { askedHost } from "./host_names.ts";
 import { openTarget, type Target } from "./push_target.ts";
@@ -199,10 +200,12 @@ class Session {
       const { lookUpHost, accessHook } = this.#context;
       const host = request.host && askedHost(request.host, lookUpHost);
       const path = textOf(request.path);
-      const target = await openTarget(row, this.#context, path, host);
+      const asked = this.#granted(row, path);
+      const target = await openTarget(asked, this.#context, path, host);
       try {
         const { repository } = target;
-        const service = enabledService(row, repository, request.path);
+        const granted = this.#granted(row, path, repository);
+        const service = enabledService(granted, repository, request.path);
         await accessHook?.({
           service: row.name,
           path,
@@ -221,6 +224,20 @@ class Session {
       await sendError(this.#connection, this.#messageFor(error, request.path));
       throw forLog(error, request.path);
     }
+  }
+
+  /** The row as rules have it. Throws where they refuse: nobody is known here. */
+  #granted(row: ServiceRow, path: string, repository?: Repository): ServiceRow {
+    const said = decide(this.#context, {
+      path,
+      kind: kindOf(row),
+      ...(repository === undefined ? {} : { repository }),
+    });
+    if (said !== false) return withGrant(row, said);
+    throw new RefusedError(
+      "access-denied",
+      `'${printable(path, 4096)}': no rule allows ${kindOf(row)} to everybody`,
+    );
   }
 
   #messageFor(error: unknown, path: string): string {

@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { AnswerCache } from "../service/answers.ts";
 import type { ServiceContext, SessionTerms } from "../service/types.ts";
 import type { Backend } from "../storage/types.ts";
+import type { AccessRules } from "./access/types.ts";
 import type { AccessHook } from "./access_hook.ts";
 import type { LookUpHost } from "./host_names.ts";
 import type { Limits } from "./limits.ts";
@@ -47,6 +48,8 @@ export interface SessionContext {
   readonly origin?: ServiceContext["origin"];
   /** Decides over every request before it is served: `--access-hook`. */
   readonly accessHook?: AccessHook;
+  /** What the operator says of who may; without it, nothing is said. */
+  readonly access?: AccessRules;
   /** Looks a host name up for virtual hosting; without it, none is known. */
   readonly lookUpHost?: LookUpHost;
   /** Whether refused clients learn why: `--informative-errors`. */

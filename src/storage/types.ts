@@ -47,6 +47,8 @@ export interface Backend {
    * backend makes none.
    */
   createRepository?(path: string): Promise<NewRepository>;
+  /** Every path of an opened repository: rules about who may hold for all. */
+  pathsOf?(repository: Repository): readonly string[];
 }
 
 /** A repository that was made for a push. */

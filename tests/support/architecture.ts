@@ -63,6 +63,7 @@ const ALIASES: Readonly<Record<string, string>> = { "@std/": "src/std/" };
 
 /** Packages, and the folders that may use them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  bcryptjs: ["server"],
   fflate: ["archive", "service"],
 };
 

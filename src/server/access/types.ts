@@ -30,6 +30,12 @@ export interface Credentials {
 /** What the operator says of repositories and users. */
 export interface AccessRules {
   /**
+   * Whether some repository may not be read by somebody: then one that is not
+   * there must be answered like one that may not be read. So they are unless
+   * told.
+   */
+  readonly hidesRepositories?: boolean;
+  /**
    * Whether `user` (`undefined` for nobody) may do this with the repository at
    * `path`, which starts with a slash; `undefined` where nothing is said.
    */
@@ -39,3 +45,20 @@ export interface AccessRules {
     user: string | undefined,
   ): boolean | undefined;
 }
+
+/** Who there is, and what they may. */
+export interface AccessPolicy {
+  /** Checks credentials; without it, nobody is asked for any. */
+  readonly credentials?: Credentials;
+  /** What is said of repositories; without it, nothing is. */
+  readonly rules?: AccessRules;
+}
+
+/**
+ * Whether `password` is the one that the bcrypt hash was made from. Takes long
+ * on purpose, so not in the thread that serves sockets.
+ */
+export type CheckPassword = (
+  password: string,
+  hash: string,
+) => Promise<boolean>;

@@ -4,9 +4,17 @@
  * @module
  */
 
+import type { Repository } from "../../storage/types.ts";
 import type { AccessKind } from "../access/types.ts";
+import { decide, kindOf, withGrant } from "../access/decide.ts";
+import type { ServiceRow } from "../services.ts";
 import { HttpError } from "./http_error.ts";
-import type { Authorization, Exchange, HttpService } from "./types.ts";
+import type {
+  Authorization,
+  Exchange,
+  HttpContext,
+  HttpService,
+} from "./types.ts";
 
 const REALM = 'Basic realm="gitsrv", charset="UTF-8"';
 
@@ -19,7 +27,7 @@ export async function admit(
   path: string,
   service: HttpService,
 ): Promise<Exchange> {
-  const verdict = await decide(exchange, path, service);
+  const verdict = await verdictOf(exchange, path, service);
   switch (verdict.verdict) {
     case "allowed":
       exchange.visit.user = verdict.user;
@@ -33,11 +41,96 @@ export async function admit(
   }
 }
 
-async function decide(
-  { request, peer, context }: Exchange,
+/**
+ * To be called with every repository that was opened at `path`: it may have
+ * other names. Throws as {@linkcode admit}.
+ */
+export function admitOpened(
+  exchange: Exchange,
+  path: string,
+  kind: AccessKind,
+  repository: Repository,
+): void {
+  const { context, user } = exchange;
+  if (context.authorize !== undefined) return;
+  if (decide(context, { path, kind, user, repository }) === false) {
+    throw refusal(exchange, path, kind, repository);
+  }
+}
+
+/** The row as rules have it for whom has been admitted. */
+export function grantedRow(
+  { context, user }: Exchange,
+  path: string,
+  row: ServiceRow,
+  repository?: Repository,
+): ServiceRow {
+  if (context.authorize !== undefined) return row;
+  const said = decide(context, {
+    path,
+    kind: kindOf(row),
+    user,
+    ...(repository === undefined ? {} : { repository }),
+  });
+  return withGrant(row, said);
+}
+
+/**
+ * The refusal of what the rules refuse to the exchange's user: what may not be
+ * read is not there.
+ */
+export function refusal(
+  exchange: Exchange,
+  path: string,
+  kind: AccessKind,
+  repository?: Repository,
+): HttpError {
+  const { context, user } = exchange;
+  const mayRead = kind === "write" && decide(context, {
+        path,
+        kind: "read",
+        user,
+        ...(repository === undefined ? {} : { repository }),
+      }) !== false;
+  if (!mayRead) return notFound(exchange, "access-denied");
+  return user === undefined && canAsk(context)
+    ? unauthorized(exchange)
+    : new HttpError(403, "forbidden", "Forbidden");
+}
+
+/**
+ * The answer for what is not there, and for what this one may not see: the
+ * same, so that nobody learns which it is. Where there is something to hide,
+ * whoever is not known is asked for credentials first.
+ */
+export function notFound(
+  exchange: Exchange,
+  code: string,
+  { words = "Not found", ...options }: {
+    readonly cause?: unknown;
+    readonly words?: string;
+  } = {},
+): HttpError {
+  const { context, user } = exchange;
+  const hides = context.authorize === undefined &&
+    context.access !== undefined &&
+    context.access.hidesRepositories !== false;
+  return hides && user === undefined && canAsk(context)
+    ? unauthorized(exchange, code, options)
+    : new HttpError(404, code, words, options);
+}
+
+/** Whether there is anybody whom credentials could name. */
+export function canAsk({ credentials }: HttpContext): boolean {
+  return credentials !== undefined && credentials.challenges.length > 0;
+}
+
+async function verdictOf(
+  exchange: Exchange,
   path: string,
   service: HttpService,
 ): Promise<Authorization> {
+  const { request, peer, context } = exchange;
   const { authorize, credentials, access } = context;
   if (authorize !== undefined) return await authorize(request, path, service);
   const identity = credentials === undefined || peer.user !== undefined
@@ -51,19 +144,27 @@ async function decide(
   }
   const user = identity.type === "user" ? identity.name : peer.user;
   const kind: AccessKind = service === "receive-pack" ? "write" : "read";
-  const said = access?.allows(path, kind, user);
-  if (said === false) {
-    return user === undefined && credentials !== undefined
-      ? { verdict: "unauthenticated" }
-      : { verdict: "forbidden" };
+  if (access?.allows(path, kind, user) === false) {
+    throw refusal(
+      user === undefined ? exchange : { ...exchange, user },
+      path,
+      kind,
+    );
   }
   return { verdict: "allowed", ...(user === undefined ? {} : { user }) };
 }
 
 /** A 401 that says which credentials would help. */
-export function unauthorized({ context }: Exchange): HttpError {
-  const challenges = context.credentials?.challenges ?? [REALM];
-  return new HttpError(401, "unauthenticated", "Authentication required", {
+export function unauthorized(
+  { context }: Exchange,
+  code = "unauthenticated",
+  options: { readonly cause?: unknown } = {},
+): HttpError {
+  const challenges = canAsk(context)
+    ? context.credentials?.challenges ?? []
+    : [REALM];
+  return new HttpError(401, code, "Authentication required", {
+    ...options,
     headers: { "WWW-Authenticate": challenges.join(", ") },
   });
 }

@@ -7,6 +7,7 @@
 
 import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
+import { kindOf } from "../access/decide.ts";
 import { withFields } from "../log.ts";
 import { admit } from "./admission.ts";
 import { answerFile } from "./files.ts";

@@ -13,7 +13,14 @@ import type { Repository } from "../../storage/types.ts";
 import { openTarget } from "../push_target.ts";
 import { HOOK_REFUSED, refusalMessage } from "../refusal.ts";
 import type { ServiceRow } from "../services.ts";
-import { unauthorized } from "./admission.ts";
+import { kindOf } from "../access/decide.ts";
+import {
+  admitOpened,
+  canAsk,
+  grantedRow,
+  notFound,
+  unauthorized,
+} from "./admission.ts";
 import { HttpError } from "./http_error.ts";
 import {
   type HttpSettings,
@@ -54,20 +61,23 @@ export async function openService(
   const target = await orNotFound(exchange, path, async () => {
     if (row !== undefined) {
       // Whoever may push to any repository may push to a new one.
-      const isEnabled = isOffered(row, user);
-      return await openTarget({ ...row, isEnabled }, context, path);
+      const granted = grantedRow(exchange, path, row);
+      const isEnabled = isOffered(granted, user);
+      return await openTarget({ ...granted, isEnabled }, context, path);
     }
     const repository = await context.backend.openRepository(path);
     return { repository, done() {} };
   });
   const { repository } = target;
   try {
+    admitOpened(exchange, path, kindOf(row), repository);
     const settings = httpSettings(repository.config, context.services);
     if (row === undefined) {
       throw new HttpError(403, "no-such-service", "Unsupported service");
     }
     const { run } = row;
-    if (run === undefined || !isServed(row, settings, user)) {
+    const granted = grantedRow(exchange, path, row, repository);
+    if (run === undefined || !isServed(granted, settings, user)) {
       throw notServed(exchange, row, settings);
     }
     await askHook(exchange, { service: row.name, path, repository });
@@ -103,6 +113,7 @@ export async function openPlain(
     path,
     () => context.backend.openRepository(path),
   );
+  admitOpened(exchange, path, "read", repository);
   const settings = httpSettings(repository.config, context.services);
   if (!servesFiles(context.services, settings)) {
     // http-backend.c: select_getanyfile.
@@ -118,7 +129,7 @@ export async function openPlain(
  * errors are informative.
  */
 export async function orNotFound<T>(
-  { context: { informativeErrors } }: Exchange,
+  exchange: Exchange,
   path: string,
   open: () => Promise<T>,
 ): Promise<T> {
@@ -126,11 +137,13 @@ export async function orNotFound<T>(
     return await open();
   } catch (cause) {
     if (!(cause instanceof RefusedError)) throw cause;
+    const { informativeErrors } = exchange.context;
     const options = { informative: informativeErrors };
     const words = informativeErrors
       ? refusalMessage(cause, utf8ToBinary(path), options)
       : "Not found";
-    throw new HttpError(404, cause.code, words, {
+    throw notFound(exchange, cause.code, {
+      words,
       cause: cause.cause ?? cause,
     });
   }
@@ -176,7 +189,7 @@ function notServed(
   settings: HttpSettings,
 ): HttpError {
   const { context, user } = exchange;
-  const couldHelp = context.credentials !== undefined && user === undefined &&
+  const couldHelp = canAsk(context) && user === undefined &&
     isServed(row, settings, "somebody");
   return couldHelp ? unauthorized(exchange) : new HttpError(
     403,

@@ -6,7 +6,7 @@
 
 import type { HttpPeer } from "../../core/http_host.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { AccessRules, Credentials } from "../access/types.ts";
+import type { Credentials } from "../access/types.ts";
 import type { SessionContext } from "../session_context.ts";
 import type { Visit } from "./visit.ts";
 
@@ -40,8 +40,6 @@ export type Authorize = (
 export interface HttpContext extends SessionContext {
   /** Checks credentials; without it, nobody is asked for any. */
   readonly credentials?: Credentials;
-  /** What the operator says; without it, nothing is said. */
-  readonly access?: AccessRules;
   /** What a program that embeds us says, in the place of both. */
   readonly authorize?: Authorize;
   /** Ends every request when it aborts. */

@@ -10,7 +10,12 @@ import type { Logger } from "../../core/logger.ts";
 import { parseRefName, type RefName } from "../../core/ref_name.ts";
 import type { Kernels } from "../../kernels/types.ts";
 import type { ObjectStoreOptions } from "../objects/options.ts";
-import type { AskedHost, Backend, NewRepository } from "../types.ts";
+import type {
+  AskedHost,
+  Backend,
+  NewRepository,
+  Repository,
+} from "../types.ts";
 import { type ConfigPair, readConfigFiles } from "./config.ts";
 import { createRepository, removeUnused } from "./create_repository.ts";
 import { detourOf, type HomeOf, takesDetour } from "./detour.ts";
@@ -31,6 +36,7 @@ import {
 import { checkOwnership, type TrustedOwners } from "./ownership.ts";
 import { oneLook } from "./one_look.ts";
 import { FileRepository } from "./repository.ts";
+import { servedPaths } from "./served_paths.ts";
 import type { Now } from "./stamp.ts";
 import { TrackedFiles } from "./tracked_files.ts";
 import type { FileWrites } from "./writer.ts";
@@ -174,6 +180,15 @@ export class FileBackend implements Backend {
     const files = oneLook(fileSystem);
     const layout = findExposed(files, path, exposure, detour);
     return this.#openLayout(layout, files);
+  }
+
+  /** As {@linkcode Backend.pathsOf}: where links and gitfiles lead, too. */
+  pathsOf(repository: Repository): readonly string[] {
+    return servedPaths(
+      oneLook(this.#options.fileSystem),
+      repository,
+      this.#options.exposure,
+    );
   }
 
   /**
