@@ -50,6 +50,8 @@ export interface ListenSettings {
     readonly hostnames: readonly string[];
     /** The TCP port. */
     readonly port: number;
+    /** The URL of `/` for others, where it is not that of this server. */
+    readonly publicUrl?: string;
   };
 }
 
@@ -157,7 +159,13 @@ function httpSettings(
   const asked = portOf(options, "http-port");
   if (options.among(["http"]).at(-1)?.value === false) return {};
   if (asked === undefined && followsGit(options)) return {};
-  return { http: { hostnames, port: asked ?? DEFAULT_HTTP_PORT } };
+  const publicUrl = options.text("public-url");
+  return {
+    http: {
+      ...{ hostnames, port: asked ?? DEFAULT_HTTP_PORT },
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+    },
+  };
 }
 
 function portOf(options: GivenOptions, name: string): number | undefined {

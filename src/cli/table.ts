@@ -55,6 +55,12 @@ function daemonOptions(): readonly OptionRow[] {
       meaning: "serve HTTP as well: the default; --no-http does not",
     },
     {
+      name: "public-url",
+      value: "<url>",
+      meaning: "where others find /, for the lines to clone by on pages for " +
+        "people; default the address that HTTP is listened on",
+    },
+    {
       name: "socket-mode",
       value: "<mode>",
       meaning: "who may connect to Unix domain sockets; default 0600",

@@ -7,6 +7,7 @@
 import { type Logger, SILENT } from "../core/logger.ts";
 import { once } from "../core/once.ts";
 import type { SharedPlaces } from "../core/shared_places.ts";
+import { host } from "../runtime/detect.ts";
 import { NODE_FILES } from "../runtime/files.ts";
 import { currentDirectory, environment, userId } from "../runtime/process.ts";
 import { remembered } from "../server/remembered.ts";
@@ -22,6 +23,9 @@ import type {
   RepositoryAddress,
 } from "../storage/types.ts";
 import { defaultKernels } from "./kernels.ts";
+
+/** Others are served after so long a look for repositories. */
+const LISTING_SLICE_MS = 4;
 
 /** Options of a {@linkcode FileSystemBackend}. */
 export interface FileSystemBackendOptions {
@@ -84,6 +88,25 @@ export class FileSystemBackend implements Backend {
   /** Every path by which a repository that was opened may be meant. */
   pathsOf(repository: Repository): readonly string[] {
     return this.#backend.pathsOf(repository);
+  }
+
+  /**
+   * The paths of all repositories that somebody may have, whoever it is: a
+   * bounded look through directories, in slices. Returns "more" where there
+   * may be others.
+   */
+  async *listRepositories(): AsyncGenerator<string, "all" | "more", void> {
+    const { clock } = host();
+    const look = this.#backend.repositories();
+    let sliceEnd = clock.monotonic() + LISTING_SLICE_MS;
+    for (;;) {
+      const step = look.next();
+      if (step.done === true) return step.value;
+      if (step.value !== undefined) yield step.value;
+      if (clock.monotonic() < sliceEnd) continue;
+      await clock.turn();
+      sliceEnd = clock.monotonic() + LISTING_SLICE_MS;
+    }
   }
 
   /**

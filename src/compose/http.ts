@@ -5,7 +5,9 @@
  */
 
 import type { AnswerHttp, TlsPair } from "../core/http_host.ts";
+import { parsePublicUrl } from "../server/http/clone_lines.ts";
 import { httpHandler, UNKNOWN_PEER } from "../server/http/handler.ts";
+import { pages } from "../server/http/pages.ts";
 import type { Authorize } from "../server/http/types.ts";
 import type { Backend } from "../storage/types.ts";
 import { sessionContext } from "./session.ts";
@@ -37,6 +39,11 @@ export interface HandlerOptions extends
    * `services` says may be had.
    */
   readonly authorize?: Authorize;
+  /**
+   * The URL of `/`, for the lines to clone by on pages for people, such as
+   * "https://git.example.com/"; they have a word in its place unless told.
+   */
+  readonly publicUrl?: string;
 }
 
 /**
@@ -65,9 +72,16 @@ export function createHandler(
   backend: Backend,
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
+  const { publicUrl } = options;
   const answer: AnswerHttp = httpHandler({
     ...sessionContext({ ...options, backend }),
     ...httpAccess(options),
+    pages: pages({
+      addresses: () => [],
+      ...(publicUrl === undefined
+        ? {}
+        : { publicUrl: parsePublicUrl(publicUrl) }),
+    }),
     ...(options.authorize === undefined
       ? {}
       : { authorize: options.authorize }),
@@ -91,6 +105,11 @@ export interface ServeHttpOptions extends ServeOptions {
    * `services` says may be had.
    */
   readonly authorize?: Authorize;
+  /**
+   * The URL of `/`, for the lines to clone by on pages for people, where a web
+   * server is in front of this one; they have its own address unless told.
+   */
+  readonly publicUrl?: string;
 }
 
 /**
@@ -110,11 +129,13 @@ export async function serveHttp(
   options: ServeHttpOptions,
 ): Promise<RunningServer> {
   const { hostname = "127.0.0.1", port = 8080, tls, authorize } = options;
+  const { publicUrl } = options;
   return await startServer(options, {
     http: {
       hostnames: typeof hostname === "string" ? [hostname] : hostname,
       port,
       ...(tls === undefined ? {} : { tls }),
+      ...(publicUrl === undefined ? {} : { publicUrl }),
       context: authorize === undefined ? {} : { authorize },
     },
   });

@@ -132,8 +132,10 @@ export interface ServedPlaces {
   readonly git?: ListenPlaces;
   /** HTTP. */
   readonly http?: HttpPlaces & {
+    /** The URL of `/` for others, where it is not that of this server. */
+    readonly publicUrl?: string;
     /** What its requests share beside what sessions do. */
-    readonly context: Omit<HttpContext, keyof SessionContext>;
+    readonly context: Omit<HttpContext, keyof SessionContext | "pages">;
   };
 }
 
@@ -152,22 +154,23 @@ export async function startServer(
     ? []
     : await listenEverywhere(places.git, context.logger);
   const stop = () => listeners.forEach((listener) => listener.close());
+  const addresses = listeners.map(addressOf);
   const { daemon: http, listeners: httpListeners } = await startHttp(
     { ...context, ...httpAccess(options) },
     places,
+    addresses,
   ).catch((error) => {
     stop();
     throw error;
   });
   const scheme = places.http?.tls === undefined ? "http" : "https";
-  const addresses = [
-    ...listeners.map(addressOf),
+  addresses.push(
     ...httpListeners.map(({ hostname, port }): ServerAddress => ({
       scheme,
       hostname,
       port,
     })),
-  ];
+  );
   const [first] = addresses;
   if (first === undefined) throw new TypeError("Cannot serve: nowhere");
   try {
@@ -210,11 +213,30 @@ export function httpAccess(
     : { credentials: access.credentials };
 }
 
-/** HTTP, whose code is loaded where it is listened for. */
-async function startHttp(context: HttpContext, { http }: ServedPlaces) {
+/**
+ * HTTP, whose code is loaded where it is listened for. `addresses` is what the
+ * server listens in, and may grow.
+ */
+async function startHttp(
+  context: HttpContext,
+  { http }: ServedPlaces,
+  addresses: readonly ServerAddress[],
+) {
   if (http === undefined) return { listeners: [] as readonly HttpListener[] };
   const { HttpDaemon } = await import("../server/http/daemon.ts");
-  const daemon = new HttpDaemon({ ...context, ...http.context });
+  const { pages } = await import("../server/http/pages.ts");
+  const { parsePublicUrl } = await import("../server/http/clone_lines.ts");
+  const { publicUrl } = http;
+  const daemon = new HttpDaemon({
+    ...context,
+    ...http.context,
+    pages: pages({
+      addresses: () => addresses,
+      ...(publicUrl === undefined
+        ? {}
+        : { publicUrl: parsePublicUrl(publicUrl) }),
+    }),
+  });
   const listeners = await listenHttpEverywhere(
     http,
     (request, peer) => daemon.answer(request, peer),

@@ -63,8 +63,18 @@ export class DictBackend implements Backend {
   pathsOf(repository: Repository): readonly string[] {
     return [...this.#all()]
       .filter(([, each]) => each === repository)
-      .map(([name]) => `/${name.replace(/^\/+/, "")}`);
+      .map(([name]) => pathOf(name));
   }
+
+  /** The names, each with one slash in front. */
+  async *listRepositories(): AsyncGenerator<string, "all", void> {
+    for (const [name] of this.#all()) yield await Promise.resolve(pathOf(name));
+    return "all";
+  }
+}
+
+function pathOf(name: string): string {
+  return `/${name.replace(/^\/+/, "")}`;
 }
 
 function isMap(

@@ -179,7 +179,9 @@ export class ErrandPool implements Errands {
         errand,
         address,
         // A push is never done here, and outdates what was weighed.
-        weigh: isLight === undefined && errand.kind !== "receive-pack",
+        // A glance at refs opens no objects, and weighing would.
+        weigh: isLight === undefined && errand.kind !== "receive-pack" &&
+          errand.kind !== "overview",
       });
       if (weight !== undefined) {
         this.#light.note(address.gitDir, outline, weight);

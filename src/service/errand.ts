@@ -12,6 +12,7 @@ import type { LsRefsRequest } from "../wire/v2_ls_refs.ts";
 import type { ObjectInfoRequest } from "../wire/v2_object_info.ts";
 import type { Conversation } from "./conversation.ts";
 import type { PlainOrder } from "./plain_order.ts";
+import type { OverviewDetail } from "./overview.ts";
 import type { PushOrigin } from "./receive_pack/identity.ts";
 
 /** What is to be done. Every kind can be cloned. */
@@ -26,6 +27,8 @@ export type Errand =
   | { readonly kind: "archive"; readonly order: ArchiveOrder }
   /** A file, or what stands for one, of a client that reads files. */
   | { readonly kind: "plain"; readonly order: PlainOrder }
+  /** What people want to know of a repository. */
+  | { readonly kind: "overview"; readonly detail: OverviewDetail }
   /** A push, from the advertisement to the last hook. */
   | { readonly kind: "receive-pack"; readonly origin: PushOrigin };
 

@@ -9,6 +9,7 @@ import { assertNever } from "../core/errors.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Errand } from "./errand.ts";
 import type { PlainOrder } from "./plain_order.ts";
+import type { OverviewDetail } from "./overview.ts";
 import type { PushOrigin } from "./receive_pack/identity.ts";
 import { answerV0 } from "./upload_pack/v0.ts";
 import { answerFetch } from "./v2/fetch.ts";
@@ -33,6 +34,8 @@ export function doErrand(
       return answerArchive(conversation, errand.order);
     case "plain":
       return answerPlain(conversation, errand.order);
+    case "overview":
+      return answerOverview(conversation, errand.detail);
     case "receive-pack":
       return answerPush(conversation, errand.origin);
     default:
@@ -65,4 +68,13 @@ async function answerPush(
 ): Promise<void> {
   const loaded = await import("./receive_pack/answer.ts");
   await loaded.answerPush(conversation, origin);
+}
+
+/** What people ask for, likewise. */
+async function answerOverview(
+  conversation: Conversation,
+  detail: OverviewDetail,
+): Promise<void> {
+  const loaded = await import("./overview.ts");
+  await loaded.answerOverview(conversation, detail);
 }

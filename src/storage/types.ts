@@ -16,7 +16,10 @@ import type { RefName } from "../core/ref_name.ts";
 import type { Hash } from "../kernels/types.ts";
 import type { Kind } from "../object/kind.ts";
 import type { PlainFiles } from "./plain_files.ts";
+import type { AskedHost } from "./asked_host.ts";
 import type { RepositoryWriter } from "./writes.ts";
+
+export type { AskedHost, HostFacts } from "./asked_host.ts";
 
 /**
  * Finds repositories by the path that a client names.
@@ -49,6 +52,12 @@ export interface Backend {
   createRepository?(path: string): Promise<NewRepository>;
   /** Every path of an opened repository: rules about who may hold for all. */
   pathsOf?(repository: Repository): readonly string[];
+  /**
+   * The paths of all repositories that somebody may have, for people who look
+   * around: "all", or "more" where a bound was met first. Takes little of the
+   * thread's time between one and the next. Absent where a backend lists none.
+   */
+  listRepositories?(): AsyncGenerator<string, "all" | "more", void>;
 }
 
 /** A repository that was made for a push. */
@@ -57,27 +66,6 @@ export interface NewRepository {
   readonly repository: Repository;
   /** Takes it away again, unless something is in it. Never throws. */
   removeUnused(): void;
-}
-
-/** The host that a client asked for. */
-export interface AskedHost {
-  /**
-   * Its name in lower case, without slashes and dots where they could lead
-   * elsewhere: a binary string, "" where none was said.
-   */
-  readonly name: string;
-  /** The port as text, "" where none was said. */
-  readonly port: string;
-  /** Looks the name up, once. Bounded; never rejects. */
-  look(): Promise<HostFacts>;
-}
-
-/** What the system's name service says of a host. */
-export interface HostFacts {
-  /** The canonical name; "" where it is not known. */
-  readonly canonicalName: string;
-  /** An address, version 4 if there is one; "" where it is not known. */
-  readonly address: string;
 }
 
 /** One repository. */
@@ -98,6 +86,11 @@ export interface Repository {
   outline?(): string;
   /** Its info/attributes, a binary string. Absent where there can be none. */
   attributes?(): string | undefined;
+  /**
+   * What its owner says of it to people, of any length and content. Absent
+   * where nothing can be said.
+   */
+  description?(): string | undefined;
   /**
    * An immutable view of the repository as it is now. The caller disposes it.
    * Cheap where nothing has changed since the last one.

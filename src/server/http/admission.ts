@@ -130,19 +130,10 @@ async function verdictOf(
   path: string,
   service: HttpService,
 ): Promise<Authorization> {
-  const { request, peer, context } = exchange;
-  const { authorize, credentials, access } = context;
+  const { request, context } = exchange;
+  const { authorize, access } = context;
   if (authorize !== undefined) return await authorize(request, path, service);
-  const identity = credentials === undefined || peer.user !== undefined
-    ? { type: "nobody" as const }
-    : await credentials.identify(request.headers.get("authorization"));
-  if (identity.type === "wrong") return { verdict: "unauthenticated" };
-  if (identity.type === "busy") {
-    throw new HttpError(503, "busy", "Too many requests, try later", {
-      headers: { "Retry-After": "5" },
-    });
-  }
-  const user = identity.type === "user" ? identity.name : peer.user;
+  const user = await whoAsks(exchange);
   const kind: AccessKind = service === "receive-pack" ? "write" : "read";
   if (access?.allows(path, kind, user) === false) {
     throw refusal(
@@ -152,6 +143,69 @@ async function verdictOf(
     );
   }
   return { verdict: "allowed", ...(user === undefined ? {} : { user }) };
+}
+
+/** Who asks, by their credentials. Throws an HttpError 401 or 503. */
+async function whoAsks(exchange: Exchange): Promise<string | undefined> {
+  const { request, peer, context: { credentials } } = exchange;
+  if (credentials === undefined || peer.user !== undefined) return peer.user;
+  const identity = await credentials.identify(
+    request.headers.get("authorization"),
+  );
+  switch (identity.type) {
+    case "nobody":
+      return undefined;
+    case "user":
+      return identity.name;
+    case "wrong":
+      throw unauthorized(exchange);
+    case "busy":
+      throw new HttpError(503, "busy", "Too many requests, try later", {
+        headers: { "Retry-After": "5" },
+      });
+  }
+}
+
+/** Somebody who looks around, and is to see what they may read. */
+export interface Reader {
+  /** Who it is, where that is known. */
+  readonly user: string | undefined;
+  /** Whether they may read the repository at `path`. */
+  mayRead(path: string): boolean | Promise<boolean>;
+  /** Whether they have sent no credentials, and could. */
+  readonly isAnonymous: boolean;
+  /** Whether what they have asked for was refused for their credentials. */
+  hasWrongCredentials(): boolean;
+  /** Whether credentials could show them more. */
+  maySignIn(): boolean;
+}
+
+/** Who looks around. Throws an HttpError 401 or 503, as {@linkcode admit}. */
+export async function readerOf(exchange: Exchange): Promise<Reader> {
+  const { request, context } = exchange;
+  const { authorize, access } = context;
+  if (authorize === undefined) {
+    const user = await whoAsks(exchange);
+    const isAnonymous = user === undefined && canAsk(context);
+    return {
+      ...{ user, isAnonymous },
+      mayRead: (path) => access?.allows(path, "read", user) !== false,
+      hasWrongCredentials: () => false,
+      maySignIn: () => isAnonymous,
+    };
+  }
+  const isAnonymous = !request.headers.has("authorization");
+  let isRefused = false;
+  return {
+    ...{ user: undefined, isAnonymous },
+    async mayRead(path) {
+      const said = await authorize(request, path, "upload-pack");
+      if (said.verdict === "unauthenticated") isRefused = true;
+      return said.verdict === "allowed";
+    },
+    hasWrongCredentials: () => isRefused && !isAnonymous,
+    maySignIn: () => isRefused && isAnonymous,
+  };
 }
 
 /** A 401 that says which credentials would help. */

@@ -7,12 +7,12 @@
 
 import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
-import { kindOf } from "../access/decide.ts";
 import { withFields } from "../log.ts";
 import { admit } from "./admission.ts";
 import { answerFile } from "./files.ts";
 import { isForeign } from "./foreign.ts";
 import { HttpError } from "./http_error.ts";
+import { refuseLfs } from "./lfs.ts";
 import { logFailure } from "./log.ts";
 import { type OpenedService, openPlain, openService } from "./opening.ts";
 import { reply } from "./replies.ts";
@@ -111,6 +111,14 @@ async function answer(exchange: Exchange): Promise<Response> {
         throw new HttpError(403, "foreign", "Forbidden: another site's page");
       }
       return await withService(exchange, route, callService);
+    case "lfs":
+      return refuseLfs();
+    case "index":
+    case "page":
+      if (context.pages !== undefined) {
+        return await context.pages(exchange, route);
+      }
+      throw new HttpError(404, "no-such-request", "Not found");
   }
 }
 

@@ -32,10 +32,20 @@ export type ServiceRoute =
     readonly service: string;
   };
 
+/** Pages for people. */
+export type PageRoute =
+  /** The repositories. */
+  | { readonly kind: "index" }
+  /** One repository, at the path by which it is cloned. */
+  | { readonly kind: "page"; readonly path: string };
+
 /** What a request turned out to be. */
 export type Route =
   | PlainRoute
   | ServiceRoute
+  | PageRoute
+  /** Anything of Git LFS. */
+  | { readonly kind: "lfs" }
   /** There is such a thing, for other methods. */
   | { readonly kind: "wrong-method"; readonly allow: string }
   /** There is no such thing. */
@@ -98,6 +108,9 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+/** The server of a repository for Git LFS, which git-lfs takes to be there. */
+const LFS = /.\/info\/lfs(?:\/|$)/;
+
 /**
  * What `method` and `url` ask for. HEAD is GET, as in git. Paths are text,
  * decoded once; what cannot be decoded, or hides a slash, a backslash or a
@@ -107,6 +120,7 @@ export function findRoute(method: string, url: URL): Route {
   const pathname = decodedPath(url.pathname);
   if (pathname === undefined) return { kind: "unknown" };
   const asked = method === "HEAD" ? "GET" : method;
+  if (LFS.test(pathname)) return { kind: "lfs" };
   for (const row of ROWS) {
     const found = row.pattern.exec(pathname);
     if (found === null) continue;
@@ -115,10 +129,29 @@ export function findRoute(method: string, url: URL): Route {
       return { kind: "wrong-method", allow };
     }
     const path = pathname.slice(0, found.index);
-    if (path === "") return { kind: "unknown" };
-    return row.route(path, found[0], url.searchParams);
+    // As git has it: what is served may be one repository.
+    return row.route(path === "" ? "/" : path, found[0], url.searchParams);
   }
-  return { kind: "unknown" };
+  return pageRoute(asked, pathname);
+}
+
+/** What lies in a repository, where no other repository is looked for. */
+const INSIDE = new RegExp(
+  "\\.git/.|./(?:objects|refs|hooks|logs|info|modules|worktrees)(?:/|$)|" +
+    "./(?:[A-Z_]*HEAD|config|description|index|packed-refs|shallow)/*$",
+);
+
+/** What nothing else is for: `/`, and paths that may be those of repositories. */
+function pageRoute(asked: string, pathname: string): Route {
+  if (pathname === "/") {
+    return asked === "GET"
+      ? { kind: "index" }
+      : { kind: "wrong-method", allow: "GET, HEAD" };
+  }
+  const path = pathname.replace(/\/+$/, "");
+  return asked === "GET" && path !== "" && !INSIDE.test(path)
+    ? { kind: "page", path }
+    : { kind: "unknown" };
 }
 
 function decodedPath(pathname: string): string | undefined {

@@ -9,6 +9,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Credentials } from "../access/types.ts";
 import type { SessionContext } from "../session_context.ts";
 import type { Visit } from "./visit.ts";
+import type { PageRoute } from "./routes.ts";
 
 /** A service, or what dumb clients take: plain files. */
 export type HttpService =
@@ -36,12 +37,20 @@ export type Authorize = (
   service: HttpService,
 ) => Authorization | Promise<Authorization>;
 
+/** Answers requests for pages. Throws an HttpError. */
+export type AnswerPage = (
+  exchange: Exchange,
+  route: PageRoute,
+) => Promise<Response>;
+
 /** What all requests to one HTTP server share. */
 export interface HttpContext extends SessionContext {
   /** Checks credentials; without it, nobody is asked for any. */
   readonly credentials?: Credentials;
   /** What a program that embeds us says, in the place of both. */
   readonly authorize?: Authorize;
+  /** Pages for people; without them, there are none. */
+  readonly pages?: AnswerPage;
   /** Ends every request when it aborts. */
   readonly closing?: AbortSignal;
   /** Origins whose pages may POST, besides our own; "*" is all. */

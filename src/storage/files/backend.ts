@@ -28,6 +28,7 @@ import {
 import { pathFault } from "./guard.ts";
 import { KnownPlaces } from "./known_places.ts";
 import { findLayout, type Layout, type SearchMode } from "./layout.ts";
+import { listedRepositories } from "./listed_repositories.ts";
 import {
   isSameSettings,
   readSettings,
@@ -210,6 +211,15 @@ export class FileBackend implements Backend {
     return attempt(() =>
       this.#openLayout(layout, oneLook(this.#options.fileSystem))
     );
+  }
+
+  /**
+   * The paths of all repositories that somebody may have; `undefined` between
+   * bounded steps. Returns "more" where a look has met its bounds.
+   */
+  repositories(): Generator<string | undefined, "all" | "more", void> {
+    const { fileSystem, exposure } = this.#options;
+    return listedRepositories(fileSystem, exposure);
   }
 
   /** How many repositories are kept open. */

@@ -29,6 +29,7 @@ import { BorrowedTips } from "./borrowed_tips.ts";
 import { checkedOutBranches } from "./checkouts.ts";
 import { Complaints } from "./complaints.ts";
 import { type ConfigPair, configView, expandHome } from "./config.ts";
+import { readDescription } from "./description.ts";
 import type { RefStorage } from "./format.ts";
 import { headTarget, isGitDirectory, type Layout } from "./layout.ts";
 import type { FileObjects, FileObjectsInit } from "./objects.ts";
@@ -288,6 +289,10 @@ export class FileRepository implements Repository {
       this.#complaints.warn(`Cannot read ${file}: ${error.message}`);
       return undefined;
     }
+  }
+
+  description(): string | undefined {
+    return readDescription(this.#fileSystem, this.layout.commonDir);
   }
 
   borrowedTips(): readonly Oid[] {

@@ -106,7 +106,9 @@ describe("findRepository", () => {
   after(() => rmSync(root, { recursive: true }));
 
   function make(path: string): void {
-    mkdirSync(join(root, path, "objects"), { recursive: true });
+    for (const part of ["objects", "refs"]) {
+      mkdirSync(join(root, path, part), { recursive: true });
+    }
     writeFileSync(join(root, path, "HEAD"), "ref: refs/heads/main\n");
   }
 
@@ -121,7 +123,6 @@ describe("findRepository", () => {
 
   it("backs a FileSystemBackend, which refuses what is outside", async () => {
     make("good.git");
-    mkdirSync(join(root, "good.git/refs"), { recursive: true });
     const backend = new FileSystemBackend(root);
     const repository = await backend.openRepository("/good.git");
     assert.equal(repository.format.name, "sha1");

@@ -62,8 +62,14 @@ describe("the routes of plain files", () => {
     });
   }
 
-  it("want the path of a repository", () => {
-    assert.deepEqual(routeOf("/HEAD"), { kind: "unknown" });
-    assert.deepEqual(routeOf("/objects/info/packs"), { kind: "unknown" });
+  it("lead nowhere in a repository whose name does not tell", () => {
+    for (const name of ["config", "hooks/x", "objects/a", "FETCH_HEAD"]) {
+      assert.deepEqual(routeOf(`/a/${name}`), { kind: "unknown" });
+    }
+  });
+
+  it("lead to the one repository that is served", () => {
+    const head = { kind: "plain", path: "/", thing: { type: "head" } };
+    assert.deepEqual(routeOf("/HEAD"), head);
   });
 });
