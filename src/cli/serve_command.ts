@@ -36,11 +36,16 @@ export async function runServeCommand(
   if (at < 0) return await runSshSession(args, io);
   const service = args[at] as string;
   const others = args.toSpliced(at, 1);
+  const isHelp = others[0] === "--help";
+  if (service === "http-backend" && !isHelp) {
+    const { runHttpBackend } = await import("./http_backend.ts");
+    return await runHttpBackend(others, io);
+  }
   const program = SERVED_PROGRAMS.find(({ name }) => name === service);
-  if (program === undefined) {
+  if (program === undefined && service !== "http-backend") {
     throw new UsageError("usage", `unknown service '${service}'`);
   }
-  if (others[0] === "--help") return await showHelp(io);
+  if (isHelp || program === undefined) return await showHelp(io);
   return await runProgram(program, others, io);
 }
 

@@ -157,7 +157,7 @@ export async function startServing(
   isReady: () => boolean | Promise<boolean>,
 ): Promise<Serving> {
   const child = spawn(program, args, {
-    env: { ...serverEnvironment(), SHLVL: "1" },
+    env: plainEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   endWithTests(child);
@@ -197,6 +197,15 @@ export async function startServing(
     );
   }
   return serving;
+}
+
+/** What a program that is started by the system has: nothing of git's. */
+function plainEnvironment(): Record<string, string> {
+  const environment = serverEnvironment();
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith("GIT_")) delete environment[name];
+  }
+  return environment;
 }
 
 /** Whether something listens on a port. */

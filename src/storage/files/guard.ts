@@ -5,6 +5,7 @@
  */
 
 import { utf8ToBinary } from "../../core/bytes.ts";
+import { isAliased } from "../../core/path_alias.ts";
 import { MAX_PATH_BYTES } from "./layout.ts";
 
 /**
@@ -32,16 +33,4 @@ export function pathFault(
 function isTooLong(path: string): boolean {
   return path.length >= MAX_PATH_BYTES ||
     utf8ToBinary(path).length >= MAX_PATH_BYTES;
-}
-
-/**
- * Whether a path is not absolute, or has `//`, `/./` or `/../` in it, or `/.`
- * or `/..` at its end; one slash at the end is no alias.
- */
-function isAliased(path: string): boolean {
-  if (!path.startsWith("/") && !path.startsWith("~")) return true;
-  const parts = path.slice(1).split("/");
-  return parts.some((part, i) =>
-    part === "" ? i < parts.length - 1 : part === "." || part === ".."
-  );
 }
