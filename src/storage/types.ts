@@ -435,6 +435,8 @@ export interface PackRequest {
   readonly bases?: ObjectSet;
   /** Whether the reader takes deltas by offset; else they name their base. */
   readonly ofsDelta: boolean;
+  /** Bases stand before the deltas made against them. */
+  readonly order?: "bases-first";
   /**
    * Where deltas are looked for: what stood at the same path is alike. Absent:
    * those that are stored are all.

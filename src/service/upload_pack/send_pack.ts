@@ -187,6 +187,8 @@ async function planPack(
       members,
       paths,
       ofsDelta: order.ofsDelta,
+      // isomorphic-git passes over deltas whose base it has not read yet.
+      ...(order.thin ? {} : { order: "bases-first" }),
       ...bases,
     }),
     (count) => progress.update(count) ? life.speak() : life.beat(),

@@ -219,7 +219,7 @@ class DeltaMaker {
 
   /** Whether `base` may be the base of the object at `at` in the recipe. */
   #mayBase(base: number, at: number): boolean {
-    const { members, bases, ofsDelta } = this.#request;
+    const { members, bases, ofsDelta, order } = this.#request;
     if (!members.has(base)) return bases?.has(base) === true;
     const { catalog } = this.#sources;
     const { slots, actions } = this.#draft;
@@ -229,8 +229,9 @@ class DeltaMaker {
     const baseSlot = slots[baseAt] as number;
     // What a thin pack holds must not be named as a base: index-pack may find
     // it at the reader too, and then takes it for an error.
-    const isNear = ofsDelta && baseSlot < slot;
-    if (bases !== undefined && !isNear) return false;
+    const isBefore = baseSlot < slot;
+    if (bases !== undefined && !(ofsDelta && isBefore)) return false;
+    if (order === "bases-first" && !isBefore) return false;
     // pack-objects.c: try_delta. Whoever made the pack has compared the two.
     if (
       actions[at] === VERBATIM &&
