@@ -22,14 +22,19 @@
 export {
   createHandler,
   DictBackend,
+  type ExportedRepository,
+  type ExportOptions,
+  exportRepositories,
   FileAccess,
   type FileAccessOptions,
   FileSystemBackend,
   type FileSystemBackendOptions,
   type HandlerOptions,
+  infoRefs,
   MemoryRepository,
   type MemoryRepositoryOptions,
   type MemoryStore,
+  objectsInfoPacks,
   type RunningServer,
   serveCommand,
   type ServeCommandOptions,
@@ -39,6 +44,8 @@ export {
   type ServerAddress,
   serveTcp,
   type ServeTcpOptions,
+  updateServerInfo,
+  type UpdateServerInfoOptions,
 } from "./src/compose.ts";
 export type { LogFields, Logger, LogLevel } from "./src/core/logger.ts";
 export { NumberList } from "./src/core/number_list.ts";
@@ -123,6 +130,9 @@ export type {
   RefUpdate,
   RefWriter,
   RepositoryWriter,
+  ServerInfoFile,
+  ServerInfoOptions,
+  ServerInfoOutcome,
 } from "./src/storage/writes.ts";
 export { expandNamespace } from "./src/service/namespaces.ts";
 export type { ServiceLimits, SessionTerms } from "./src/service/types.ts";

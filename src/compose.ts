@@ -34,6 +34,17 @@ export {
   type ServerAddress,
   startServer,
 } from "./compose/server.ts";
+export {
+  type ExportedRepository,
+  type ExportOptions,
+  exportRepositories,
+} from "./compose/export.ts";
+export {
+  infoRefs,
+  objectsInfoPacks,
+  updateServerInfo,
+  type UpdateServerInfoOptions,
+} from "./compose/server_info.ts";
 export { serveTcp, type ServeTcpOptions } from "./compose/tcp.ts";
 export { DictBackend } from "./server/dict_backend.ts";
 export type { MemoryRepository as MemoryStore } from "./storage/memory/memory_repository.ts";

@@ -257,4 +257,92 @@ export const COMMANDS: readonly CommandRow[] = [
     },
     load: () => Promise.resolve(runServeCommand),
   },
+  {
+    name: "update-server-info",
+    summary: "write the files by which a plain web server serves a repository",
+    operands: "[<directory>...]",
+    description: [
+      "Writes info/refs and objects/info/packs, the bytes that git",
+      "update-server-info would write, those that would change. Without a",
+      "directory it is the repository that git would find from here: GIT_DIR, or",
+      "this directory or one above it. It exits as git does: 1 where a file could",
+      "not be written, 128 where there is no repository; with several",
+      "directories it goes on to the others.",
+    ],
+    options: [{
+      name: "force",
+      short: "f",
+      meaning: "write both from scratch, and forget the order of packs",
+    }],
+    load: async () =>
+      (await import("./update_server_info.ts")).runUpdateServerInfo,
+  },
+  {
+    name: "info-refs",
+    summary: "print what a web server answers to GET info/refs",
+    operands: "[<directory>]",
+    description: [
+      "Prints the listing of refs for dumb clients, or with --service the body of",
+      "the answer to GET info/refs?service=<name>, as git http-backend makes it:",
+      "in protocol 0 or 1 with the line `# service=<name>` in front, in version 2",
+      "without. GIT_PROTOCOL says which version, GIT_NAMESPACE which refs. Without",
+      "a directory it is the repository that git would find from here.",
+    ],
+    options: [
+      {
+        name: "service",
+        value: "<name>",
+        meaning: "advertise git-upload-pack or git-receive-pack",
+      },
+      {
+        name: "protocol",
+        value: "<n>",
+        isInteger: true,
+        meaning: "version 0, 1 or 2, in place of what GIT_PROTOCOL says",
+      },
+      {
+        name: "service-line",
+        meaning: "begin with the line `# service=`: the default; with " +
+          "--no-service-line it is what git upload-pack " +
+          "--http-backend-info-refs prints",
+      },
+    ],
+    load: async () => (await import("./info_refs.ts")).runInfoRefs,
+  },
+  {
+    name: "export",
+    summary: "make a folder that any web server can hand out",
+    operands: "[--out=<folder> <directory>...]",
+    description: [
+      "Makes a folder from which any git can clone, fetch and list by plain HTTP:",
+      "one repository is the folder itself, of several each is a folder",
+      "<name>.git in it, with a page that lists them. Hidden refs are left out,",
+      "with the objects that only they reach. Run again it writes what has",
+      "changed and keeps the rest, and whoever reads meanwhile, or after it was",
+      "killed, finds each repository as it was or as it is now.",
+    ],
+    options: [
+      {
+        name: "out",
+        value: "<folder>",
+        meaning: "where to; made where it is not there",
+      },
+      {
+        name: "url",
+        value: "<url>",
+        meaning: "where the folder will be, for the lines that clone",
+      },
+      {
+        name: "watch",
+        meaning: "go on, and export what changes, until a signal says stop",
+      },
+      {
+        name: "check",
+        value: "<url>",
+        meaning: "export nothing: look whether the web server at <url>, the " +
+          "folder of a repository, hands it out so that git can use it",
+      },
+    ],
+    load: async () => (await import("./export.ts")).runExport,
+  },
 ];

@@ -55,6 +55,7 @@ export interface FileSystemBackendOptions {
  */
 export class FileSystemBackend implements Backend {
   readonly #backend: FileBackend;
+  readonly #env: Environment;
 
   /** Reads nothing yet. Relative directories are taken from where we run. */
   constructor(
@@ -65,6 +66,7 @@ export class FileSystemBackend implements Backend {
       ? { rules: "friendly", root: absolute(root, currentDirectory()) }
       : root;
     this.#backend = fileBackend(exposure, options);
+    this.#env = options.env ?? environment;
   }
 
   /**
@@ -115,6 +117,17 @@ export class FileSystemBackend implements Backend {
    */
   openDirectory(path: string, mode: SearchMode): Promise<Repository> {
     return this.#backend.openAt(path, mode);
+  }
+
+  /**
+   * The repository that a program which runs in `cwd` is in, as git's commands
+   * find it: by the environment, else there or in a directory above. `named` is
+   * what git's messages call its directory.
+   */
+  openAround(
+    cwd: string,
+  ): Promise<{ readonly repository: Repository; readonly named: string }> {
+    return this.#backend.openAround({ cwd, env: this.#env });
   }
 }
 

@@ -142,6 +142,11 @@ export interface FileSystem {
   /** The names in a directory, without "." and "..", in no order. */
   list(path: string): DirectoryList | undefined;
   /**
+   * The same names in the order in which the directory holds them, which is
+   * that of readdir(3). Absent where there is no such order.
+   */
+  listStored?(path: string): readonly string[] | undefined;
+  /**
    * The whole of a regular file of at most `limit` bytes. Never blocks on a
    * FIFO or a device: what is not a regular file throws StorageError
    * "not-a-file"; larger ones throw "file-too-large".

@@ -11,6 +11,7 @@ import {
   constants,
   fstatSync,
   lstatSync,
+  opendirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -88,6 +89,22 @@ export const NODE_FILES: FileSystem = {
 
   list(path) {
     return attempt("list", path, () => readable(readdirSync(path)));
+  },
+
+  listStored(path) {
+    // One of the runtimes sorts what readdirSync gives.
+    return attempt("list", path, () => {
+      const directory = opendirSync(path);
+      try {
+        const names: string[] = [];
+        for (let entry; (entry = directory.readSync()) !== null;) {
+          names.push(entry.name);
+        }
+        return names;
+      } finally {
+        directory.closeSync();
+      }
+    });
   },
 
   read(path, limit) {

@@ -13,13 +13,19 @@ import type { NumberList } from "../core/number_list.ts";
 import type { ObjectSet } from "../core/object_set.ts";
 import type { ObjectFormat, Oid } from "../core/oid.ts";
 import type { RefName } from "../core/ref_name.ts";
-import type { Hash } from "../kernels/types.ts";
 import type { Kind } from "../object/kind.ts";
 import type { PlainFiles } from "./plain_files.ts";
 import type { AskedHost } from "./asked_host.ts";
+import type { PackPlan, PackRequest } from "./pack_plan.ts";
 import type { RepositoryWriter } from "./writes.ts";
 
 export type { AskedHost, HostFacts } from "./asked_host.ts";
+export type {
+  PackBytes,
+  PackPlan,
+  PackRequest,
+  PathRoots,
+} from "./pack_plan.ts";
 
 /**
  * Finds repositories by the path that a client names.
@@ -86,6 +92,8 @@ export interface Repository {
   outline?(): string;
   /** Its info/attributes, a binary string. Absent where there can be none. */
   attributes?(): string | undefined;
+  /** The text of `objects/info/packs`; absent where packs have no files. */
+  infoPacks?(): string;
   /**
    * What its owner says of it to people, of any length and content. Absent
    * where nothing can be said.
@@ -420,69 +428,6 @@ export interface TreeEntries {
   readonly trees: NumberList;
   /** Blobs, symlinks included. */
   readonly blobs: NumberList;
-}
-
-/** What a pack is to hold, and what its reader has. */
-export interface PackRequest {
-  /** The objects, each once, in the order of enumeration. */
-  readonly objects: NumberList;
-  /** The same objects. */
-  readonly members: ObjectSet;
-  /**
-   * Objects that the reader has: deltas against them may be sent (a thin
-   * pack). Absent: every delta's base is in the pack.
-   */
-  readonly bases?: ObjectSet;
-  /** Whether the reader takes deltas by offset; else they name their base. */
-  readonly ofsDelta: boolean;
-  /** Bases stand before the deltas made against them. */
-  readonly order?: "bases-first";
-  /**
-   * Where deltas are looked for: what stood at the same path is alike. Absent:
-   * those that are stored are all.
-   */
-  readonly paths?: PathRoots;
-}
-
-/** Trees in which the same paths are alike. */
-export interface PathRoots {
-  /** The trees of commits that are sent, newest first. */
-  readonly sent: Int32Array;
-  /** For each the tree of its commit's first parent, or -1. */
-  readonly before: Int32Array;
-}
-
-/**
- * What a plan came to, as git's closing progress line tells it. Where a stored
- * pack goes as it lies, its deltas are counted while it is read.
- */
-export interface PackPlan {
-  /** Objects in the pack. */
-  readonly objects: number;
-  /** Those sent as deltas. */
-  readonly deltas: number;
-  /** Objects whose stored bytes are copied. */
-  readonly reused: number;
-  /** Deltas whose stored bytes are copied. */
-  readonly reusedDeltas: number;
-  /**
-   * The pack's bytes, header and trailer included, made as they are asked
-   * for. `hash` is a fresh hash of the repository's format for the trailer.
-   * The snapshot must stay undisposed while it is read.
-   */
-  open(hash: Hash): PackBytes;
-}
-
-/** A pack as a pull source: nothing is made before there is room for it. */
-export interface PackBytes extends Disposable {
-  /**
-   * Fills `into` from its start and returns the count; less than its length
-   * only at the pack's end, 0 when all was read. Synchronous; one call does
-   * work proportional to `into`. Throws StorageError "corrupt-object" where a
-   * stored entry cannot be read and no other copy can stand in: what was read
-   * so far must then not be ended like a whole pack.
-   */
-  read(into: Uint8Array): number;
 }
 
 /** The objects of a snapshot: the graph, and packs made of them. */

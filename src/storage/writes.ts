@@ -101,14 +101,44 @@ export interface RepositoryWriter {
    * be had for less than `Repository.snapshot`.
    */
   snapshot?(): Promise<Snapshot>;
-  /** Writes `info/refs` and `objects/info/packs`, where a store has those. */
-  updateServerInfo?(): Promise<void>;
+  /**
+   * Writes `info/refs` and `objects/info/packs`, those that would change,
+   * where a store has such files. Rejects where the refs cannot be read.
+   */
+  updateServerInfo?(options?: ServerInfoOptions): Promise<ServerInfoOutcome>;
   /**
    * Adds roots to the repository's `shallow` file, where a store has one:
    * commits whose parents a push said it does not bring.
    */
   addShallow?(commits: readonly Oid[]): Promise<void>;
 }
+
+/** How {@linkcode RepositoryWriter.updateServerInfo} works. */
+export interface ServerInfoOptions {
+  /** Writes both anew, and forgets in which order packs were listed. */
+  readonly force?: boolean;
+  /**
+   * What a ref does whose object is lost: it is left out unless told, or it
+   * "fails" the file, which then stays as it was; so has git it.
+   */
+  readonly lost?: "skipped" | "fails";
+}
+
+/** What {@linkcode RepositoryWriter.updateServerInfo} came to. */
+export interface ServerInfoOutcome {
+  /** The files that were written, of those in git's order. */
+  readonly written: readonly ServerInfoFile[];
+  /** The files that could not be written, and why in the system's words. */
+  readonly failures: readonly {
+    readonly file: ServerInfoFile;
+    readonly why: string;
+  }[];
+  /** What was found wrong and cost no file, in git's words. */
+  readonly complaints: readonly string[];
+}
+
+/** The files that let a repository be fetched as plain files. */
+export type ServerInfoFile = "info/refs" | "objects/info/packs";
 
 /** One ref that is to change. */
 export interface RefUpdate {

@@ -363,7 +363,10 @@ class PushSession {
     const { settings, writer } = this.#init;
     if (!settings.updateServerInfo) return;
     try {
-      await writer.updateServerInfo?.();
+      const outcome = await writer.updateServerInfo?.();
+      for (const { file, why } of outcome?.failures ?? []) {
+        noteFault(this.#conversation.context, `Cannot update ${file}`, why);
+      }
     } catch (error) {
       noteFault(this.#conversation.context, "Cannot update info", error);
     }

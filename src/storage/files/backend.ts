@@ -5,6 +5,7 @@
  * @module
  */
 
+import { RefusedError } from "../../core/errors.ts";
 import type { FileSystem } from "../../core/host.ts";
 import type { Logger } from "../../core/logger.ts";
 import { parseRefName, type RefName } from "../../core/ref_name.ts";
@@ -19,6 +20,7 @@ import type {
 import { type ConfigPair, readConfigFiles } from "./config.ts";
 import { createRepository, removeUnused } from "./create_repository.ts";
 import { detourOf, type HomeOf, takesDetour } from "./detour.ts";
+import { type DiscoverInit, discoverLayout } from "./discover.ts";
 import {
   type ExposureRules,
   findExposed,
@@ -206,6 +208,38 @@ export class FileBackend implements Backend {
     });
   }
 
+  /**
+   * Opens the repository that a caller is in, or that his environment names,
+   * as git's commands do; gives what they call its git directory.
+   */
+  openAround(
+    init: DiscoverInit,
+  ): Promise<{ readonly repository: FileRepository; readonly named: string }> {
+    return attempt(() => {
+      const { fileSystem } = this.#options;
+      const { layout, named, isNamed, isBare } = discoverLayout(
+        fileSystem,
+        init,
+      );
+      const files = oneLook(fileSystem);
+      if (isBare) this.#checkBare(layout, files);
+      const trust = isNamed ? "caller" : "owners";
+      return { repository: this.#openLayout(layout, files, trust), named };
+    });
+  }
+
+  /** setup.c: get_allowed_bare_repo. */
+  #checkBare({ path }: Layout, files: FileSystem): void {
+    const allowed = this.#protectedConfig(files)
+      .findLast(([key]) => key === "safe.barerepository")?.[1];
+    if (allowed !== "explicit") return;
+    throw new RefusedError(
+      "access-denied",
+      `cannot use bare repository '${path}' ` +
+        "(safe.bareRepository is 'explicit')",
+    );
+  }
+
   /** Opens a repository whose directories are known: another thread's. */
   openLayout(layout: Layout): Promise<FileRepository> {
     return attempt(() =>
@@ -234,13 +268,19 @@ export class FileBackend implements Backend {
   }
 
   /** Opens what was found; `files` is the file system for this one call. */
-  #openLayout(layout: Layout, files: FileSystem): FileRepository {
+  #openLayout(
+    layout: Layout,
+    files: FileSystem,
+    trust: "owners" | "caller" = "owners",
+  ): FileRepository {
     const { owners, home } = this.#options;
-    checkOwnership(files, layout, {
-      owners,
-      protectedConfig: () => this.#protectedConfig(files),
-      ...(home === undefined ? {} : { home }),
-    });
+    if (trust === "owners") {
+      checkOwnership(files, layout, {
+        owners,
+        protectedConfig: () => this.#protectedConfig(files),
+        ...(home === undefined ? {} : { home }),
+      });
+    }
     const identity = this.#identityOf(layout, files);
     const known = this.#open.get(layout.gitDir);
     if (known !== undefined && known.identity === identity) {

@@ -81,13 +81,15 @@ function kindOf(
   }
 }
 
-function followGitfile(fileSystem: FileSystem, path: string): Layout {
+/** The layout behind a gitfile. Throws StorageError "bad-gitfile". */
+export function followGitfile(fileSystem: FileSystem, path: string): Layout {
   const target = readGitfile(fileSystem, path);
   const gitDir = fileSystem.realPath(target) ?? target;
   return layoutOf(fileSystem, path, gitDir, { gitfile: true });
 }
 
-function layoutOf(
+/** The layout of a git directory that was found to be one. */
+export function layoutOf(
   fileSystem: FileSystem,
   path: string,
   gitDir: string,

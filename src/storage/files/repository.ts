@@ -36,6 +36,7 @@ import type { FileObjects, FileObjectsInit } from "./objects.ts";
 import { absolutePath, joinPath } from "./paths.ts";
 import { FileRefStore, type FileRefStoreInit } from "./refs.ts";
 import { ReftableRefStore } from "./reftable/refs.ts";
+import { packsText } from "./packs_text.ts";
 import { ShallowFile } from "./shallow.ts";
 import type { Now } from "./stamp.ts";
 import type { FileWrites } from "./writer.ts";
@@ -262,6 +263,10 @@ export class FileRepository implements Repository {
       this.#complaints.warn(`Cannot use ${path}: ${error.message}`);
       return undefined;
     }
+  }
+
+  infoPacks(): string {
+    return packsText(this.#fileSystem, this.layout.objectsDir);
   }
 
   checkedOut(): readonly RefName[] {

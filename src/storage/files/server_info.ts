@@ -7,17 +7,26 @@
  * @module
  */
 
-import { equalBytes, fromBinary, toBinary } from "../../core/bytes.ts";
+import { equalBytes, fromBinary } from "../../core/bytes.ts";
+import { StorageError } from "../../core/errors.ts";
+import type { FileSystem } from "../../core/host.ts";
+import { TAG } from "../../object/kind.ts";
 import { plainPacksText, plainRefLine } from "../../object/plain_lines.ts";
 import type { Snapshot } from "../types.ts";
+import type {
+  ServerInfoFile,
+  ServerInfoOptions,
+  ServerInfoOutcome,
+} from "../writes.ts";
 import { ensureDirectory, type ObjectWriting, turn } from "./object_writing.ts";
+import { ownPacks, packOrder, readInfo } from "./packs_text.ts";
 import { joinPath, parentPath } from "./paths.ts";
 import type { LockJournal } from "./lock_journal.ts";
-import { hasCode } from "./system_words.ts";
+import { hasCode, systemWords } from "./system_words.ts";
+import { quietly } from "./quietly.ts";
 import { replaceFile } from "./replace_file.ts";
 import { createTemporary } from "./temporary.ts";
 
-const MAX_INFO_BYTES = 1024 * 1024 * 1024;
 const REFS_PER_TURN = 4096;
 
 /** Where the files go. */
@@ -34,32 +43,56 @@ export interface ServerInfoPlace {
 export async function writeServerInfo(
   { writing, commonDir, journal }: ServerInfoPlace,
   snapshot: Snapshot,
-): Promise<void> {
-  await updateFile(
-    writing,
-    journal,
+  { force = false, lost = "skipped" }: ServerInfoOptions = {},
+): Promise<ServerInfoOutcome> {
+  const { files, objectsDir } = writing;
+  const written: ServerInfoFile[] = [];
+  const failures: { readonly file: ServerInfoFile; readonly why: string }[] =
+    [];
+  const complaints: string[] = [];
+  const update = async (
+    file: ServerInfoFile,
+    path: string,
+    text: () => Promise<string>,
+  ) => {
+    try {
+      const bytes = fromBinary(await text());
+      const isSame = !force && holds(files, path, bytes);
+      if (isSame) return;
+      await replace(writing, journal, path, bytes);
+      written.push(file);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      failures.push({ file, why: systemWords(error) });
+    }
+  };
+  await update(
+    "info/refs",
     joinPath(commonDir, "info/refs"),
-    await refLines(snapshot),
+    () => refLines(snapshot, lost, complaints),
   );
-  await updateFile(
-    writing,
-    journal,
-    joinPath(writing.objectsDir, "info/packs"),
-    packLines(writing),
-  );
-  writing.files.unlink(joinPath(commonDir, "info/rev-cache"));
+  const packs = joinPath(objectsDir, "info/packs");
+  await update("objects/info/packs", packs, () => {
+    const old = force ? undefined : quietly(() => readInfo(files, packs));
+    const order = packOrder(ownPacks(files, objectsDir), old, complaints);
+    return Promise.resolve(plainPacksText(order));
+  });
+  quietly(() => files.unlink(joinPath(commonDir, "info/rev-cache")));
+  return { written, failures, complaints };
 }
 
-async function updateFile(
+function holds(files: FileSystem, path: string, bytes: Uint8Array): boolean {
+  const old = quietly(() => readInfo(files, path));
+  return old !== undefined && equalBytes(old, bytes);
+}
+
+async function replace(
   writing: ObjectWriting,
   journal: LockJournal,
   path: string,
-  text: string,
+  bytes: Uint8Array,
 ): Promise<void> {
   const { files } = writing;
-  const bytes = fromBinary(text);
-  const old = files.read(path, MAX_INFO_BYTES);
-  if (old !== undefined && equalBytes(old, bytes)) return;
   ensureDirectory(writing, parentPath(path));
   const record = journal.record("content", 0o666);
   try {
@@ -79,32 +112,25 @@ async function updateFile(
 }
 
 /** Refs with what they are and what tags lead to. */
-async function refLines({ refs, objects }: Snapshot): Promise<string> {
+async function refLines(
+  { refs, objects }: Snapshot,
+  lost: "skipped" | "fails",
+  complaints: string[],
+): Promise<string> {
   const parts: string[] = [];
   let count = 0;
   for (const ref of refs.list("")) {
     if (++count % REFS_PER_TURN === 0) await turn();
-    // One that is lost costs the others nothing; git writes no file then.
-    parts.push(plainRefLine(objects, ref));
+    const line = plainRefLine(objects, ref);
+    parts.push(line);
+    if (line === "") {
+      if (lost === "skipped") continue;
+      throw new StorageError("ENOENT", `${ref.name} names no object`);
+    }
+    const isOne = line.indexOf("\n") === line.length - 1;
+    if (isOne && objects.kind(objects.find(ref.oid)) === TAG) {
+      complaints.push(`missing object referenced by '${ref.name}'`);
+    }
   }
   return parts.join("");
-}
-
-/**
- * The repository's own packs: those that are listed already in their order,
- * unless one of them is gone, then the others.
- */
-function packLines({ files, objectsDir }: ObjectWriting): string {
-  const names = new Set(files.list(joinPath(objectsDir, "pack"))?.names);
-  const packs = [...names].filter((name) => name.endsWith(".idx"))
-    .map((name) => name.replace(/\.idx$/, ".pack"))
-    .filter((name) => names.has(name));
-  const bytes = files.read(joinPath(objectsDir, "info/packs"), MAX_INFO_BYTES);
-  const lines = bytes === undefined ? [] : toBinary(bytes).split("\n");
-  const listed = lines.filter((line) => line.startsWith("P "))
-    .map((line) => line.slice(2));
-  const isStale = lines.some((line) => /^[DT]/.test(line)) ||
-    listed.some((name) => !packs.includes(name));
-  const order = new Set([...(isStale ? [] : listed), ...packs]);
-  return plainPacksText(order);
 }

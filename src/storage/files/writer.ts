@@ -15,6 +15,8 @@ import type {
   QuarantineOptions,
   RefWriter,
   RepositoryWriter,
+  ServerInfoOptions,
+  ServerInfoOutcome,
 } from "../writes.ts";
 import { fsyncPlan } from "./fsync.ts";
 import { canHold } from "./held_objects.ts";
@@ -121,13 +123,16 @@ export class FileWriter implements RepositoryWriter {
     return this.#init.snapshot();
   }
 
-  async updateServerInfo(): Promise<void> {
+  async updateServerInfo(
+    options: ServerInfoOptions = {},
+  ): Promise<ServerInfoOutcome> {
     using snapshot = await this.#init.snapshot();
     const { commonDir } = this.#init.layout;
     const writing = this.#writing();
     const journal = this.#journal(writing);
     journal.sweep();
-    await writeServerInfo({ writing, commonDir, journal }, snapshot);
+    const place = { writing, commonDir, journal };
+    return await writeServerInfo(place, snapshot, options);
   }
 
   async addShallow(commits: readonly Oid[]): Promise<void> {

@@ -116,6 +116,27 @@ export class PackStream implements PackBytes {
     return filled;
   }
 
+  entries(): { readonly ids: Uint8Array; readonly offsets: Float64Array } {
+    const { slots } = this.#recipe;
+    const { ids: table } = this.#catalog;
+    const rawLength = table.width * 4;
+    const ids = new Uint8Array(slots.length * rawLength);
+    const offsets = new Float64Array(slots.length);
+    for (const [i, slot] of slots.entries()) {
+      table.writeRaw(this.#catalog.numberOf(slot), ids, i * rawLength);
+      offsets[i] = this.#offsetOf(slot);
+    }
+    return { ids, offsets };
+  }
+
+  /** Where the entry of `slot` was written. */
+  #offsetOf(slot: number): number {
+    const pack = this.#catalog.packOf(slot);
+    if (pack === undefined) return this.#looseAt.get(slot) as number;
+    const rank = slot - this.#catalog.startOf(slot);
+    return pack.offset(rank) + this.#runs.shiftOf(slot);
+  }
+
   [Symbol.dispose](): void {
     this.#next = this.#recipe.slots.length;
     this.#pendingAt = this.#pending.length;

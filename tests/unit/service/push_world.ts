@@ -91,7 +91,10 @@ export class PushWorld implements Repository {
           ? Promise.resolve(this.#quarantine())
           : Promise.reject(this.fault);
       },
-      updateServerInfo: () => Promise.resolve(void log.push("info")),
+      updateServerInfo: () => {
+        log.push("info");
+        return Promise.resolve({ written: [], failures: [], complaints: [] });
+      },
       addShallow: (commits: readonly Oid[]) => {
         this.shallow.push(...commits);
         return Promise.resolve(void log.push("shallow"));
