@@ -20,6 +20,7 @@ import { SERVICES } from "../server/services.ts";
 import { expandNamespace } from "../service/namespaces.ts";
 import { EXIT } from "./command.ts";
 import { friendlyPlan, gitPlan } from "./daemon_plan.ts";
+import { reloadAtHangup, tlsReloaders } from "./daemon_http.ts";
 import {
   absolute,
   checkConflicts,
@@ -30,7 +31,13 @@ import {
   logDestination,
   serviceSettings,
 } from "./daemon_settings.ts";
-import { banner, cannotListen, type Served } from "./daemon_words.ts";
+import {
+  banner,
+  cannotListen,
+  isForHttp,
+  type Served,
+  withoutHttp,
+} from "./daemon_words.ts";
 import { EndRequests } from "./end_requests.ts";
 import type { GivenOptions, ParsedArguments } from "./options.ts";
 
@@ -159,11 +166,11 @@ async function serve(start: Start): Promise<number> {
   const { served, session } = sessionOptions(start, compose);
   const pidFile = options.text("pid-file");
   const places = {
-    git,
-    ...(http === undefined ? {} : { http: { ...http, context: {} } }),
+    ...(git === undefined ? {} : { git }),
+    ...(http === undefined ? {} : { http }),
   };
   const server = await listening(
-    git.port,
+    { git: git?.port, http: http?.port },
     served.kind,
     () =>
       compose.startServer({
@@ -179,11 +186,14 @@ async function serve(start: Start): Promise<number> {
     const warning = clearTextWarning(server.addresses);
     if (warning !== undefined) logger.log("error", `warning: ${warning}`);
   }
+  const isHttp = server.addresses.some(({ scheme }) => scheme !== "git");
+  if (http !== undefined && !isHttp && destination === "stderr") {
+    io.writeError(withoutHttp(http.port));
+  }
   const isInBackground = system.isInBackground();
   // git says nothing here; where nobody looks, neither do we.
   if (served.kind !== "git-rules" || destination === "stderr") {
-    const { hostname, port } = server;
-    const addresses = server.addresses.filter(({ scheme }) => scheme === "git");
+    const { hostname, port, addresses } = server;
     const background = isInBackground ? { background: io.pid } : {};
     const takesPushes = withSettings(SERVICES, start.services).some((row) =>
       row.name === "receive-pack" && row.isEnabled
@@ -199,7 +209,18 @@ async function serve(start: Start): Promise<number> {
     await io.flushError();
     system.settleInBackground();
   }
-  return await untilSignal(server, io);
+  const { access } = session;
+  const reloaders = [
+    ...tlsReloaders(options, io, (tls) => server.renew(tls)),
+    ...(access === undefined ? [] : [{
+      what: "users and rules",
+      reload: async () => await access.reload(),
+    }]),
+  ];
+  const deaf = reloadAtHangup(reloaders, io, logger);
+  const code = await untilSignal(server, io);
+  deaf();
+  return code;
 }
 
 /** The connection that another server has accepted: daemon.c, execute. */
@@ -268,7 +289,7 @@ async function credentialsOf(options: GivenOptions, system: System) {
 
 /** Starts a server; that it cannot listen is said as daemon.c says it. */
 async function listening<T>(
-  port: number,
+  ports: Readonly<Record<"git" | "http", number | undefined>>,
   kind: Served["kind"],
   start: () => Promise<T>,
 ): Promise<T> {
@@ -281,7 +302,8 @@ async function listening<T>(
     ) {
       throw error;
     }
-    throw cannotListen(error, port, kind);
+    const port = isForHttp(error) ? ports.http : ports.git;
+    throw cannotListen(error, port ?? 0, kind);
   }
 }
 

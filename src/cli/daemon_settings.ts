@@ -7,16 +7,22 @@
  */
 
 import { UsageError } from "../core/errors.ts";
+import type { TlsPair } from "../core/http_host.ts";
 import type { ProcessIo } from "../core/process.ts";
 import { LIMITS, type Limits, toInternal } from "../server/limits.ts";
 import type {
   ServiceChange,
   ServiceSetting,
 } from "../server/service_settings.ts";
+import {
+  checkHttpConflicts,
+  DEFAULT_HTTP_PORT,
+  tlsPair,
+} from "./daemon_http.ts";
 import type { GivenOptions } from "./options.ts";
+import { absolute } from "./paths.ts";
 
 const DEFAULT_PORT = 9418;
-const DEFAULT_HTTP_PORT = 8080;
 const LOCAL = "127.0.0.1";
 
 /** Any of these brings git daemon's rules for paths. */
@@ -33,8 +39,8 @@ export type LogDestination = "stderr" | "syslog" | "none";
 
 /** Where to listen. */
 export interface ListenSettings {
-  /** For git://. */
-  readonly git: {
+  /** For git://, unless that is switched off. */
+  readonly git?: {
     /** Host names and addresses. */
     readonly hostnames: readonly string[];
     /** The TCP port. */
@@ -52,6 +58,12 @@ export interface ListenSettings {
     readonly port: number;
     /** The URL of `/` for others, where it is not that of this server. */
     readonly publicUrl?: string;
+    /** Makes it HTTPS. */
+    readonly tls?: TlsPair;
+    /** Nobody has named the port, and so it does not have to be had. */
+    readonly whenTaken: "fail" | "go-on";
+    /** What its requests share. */
+    readonly context: { readonly cors: readonly string[] };
   };
 }
 
@@ -64,6 +76,7 @@ export function followsGit(options: GivenOptions): boolean {
 export function checkConflicts(options: GivenOptions): void {
   const has = (name: string): boolean =>
     options.flag(name) || options.text(name) !== undefined;
+  checkHttpConflicts(options, servesGit(options));
   const isInetd = options.flag("inetd");
   if (isInetd && ["detach", "group", "user"].some(has)) {
     throw new UsageError(
@@ -139,32 +152,59 @@ export function listenSettings(
     } else named.push(place.toLowerCase().replace(/^\[(.*)\]$/, "$1"));
   }
   const isLocal = named.length === 0;
-  const hostnames = isLocal && socketPaths.length === 0 ? [LOCAL] : named;
+  const isSockets = isLocal && socketPaths.length > 0;
+  const http = httpSettings(options, io, {
+    hostnames: isLocal ? [LOCAL] : named,
+    // Who names sockets alone wants no port that nobody has named.
+    isAskedFor: followsGit(options) || isSockets,
+  });
+  if (!servesGit(options)) {
+    if (http !== undefined) return { http };
+    throw new UsageError("conflict", "--no-git needs --http-port here");
+  }
   return {
     git: {
-      hostnames,
+      hostnames: isSockets ? [] : isLocal ? [LOCAL] : named,
       port: portOf(options, "port") ?? DEFAULT_PORT,
       socketPaths,
       socketMode: parseInt(mode, 8),
     },
-    ...httpSettings(options, isLocal ? [LOCAL] : named),
+    ...(http === undefined ? {} : { http }),
   };
 }
 
-/** git's rules are git daemon's alone, unless HTTP is asked for. */
+/** Whether git:// is served. */
+export function servesGit(options: GivenOptions): boolean {
+  return options.among(["git"]).at(-1)?.value !== false;
+}
+
+/** HTTP; by git's rules, and where `isAskedFor`, only with a port or --http. */
 function httpSettings(
   options: GivenOptions,
-  hostnames: readonly string[],
-): Pick<ListenSettings, "http"> {
+  io: ProcessIo,
+  { hostnames, isAskedFor }: {
+    readonly hostnames: readonly string[];
+    readonly isAskedFor: boolean;
+  },
+): ListenSettings["http"] {
   const asked = portOf(options, "http-port");
-  if (options.among(["http"]).at(-1)?.value === false) return {};
-  if (asked === undefined && followsGit(options)) return {};
+  if (options.among(["http"]).at(-1)?.value === false) return undefined;
+  const isNamed = asked !== undefined || options.flag("http");
+  if (isAskedFor && !isNamed) {
+    const others = ["tls-cert", "cors", "public-url"];
+    const other = others.find((name) => options.has(name));
+    if (other === undefined) return undefined;
+    throw new UsageError("conflict", `--${other} needs --http-port here`);
+  }
+  const tls = tlsPair(options, io);
   const publicUrl = options.text("public-url");
   return {
-    http: {
-      ...{ hostnames, port: asked ?? DEFAULT_HTTP_PORT },
-      ...(publicUrl === undefined ? {} : { publicUrl }),
-    },
+    hostnames,
+    port: asked ?? DEFAULT_HTTP_PORT,
+    ...(tls === undefined ? {} : { tls }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    whenTaken: isNamed || tls !== undefined ? "fail" : "go-on",
+    context: { cors: options.all("cors") },
   };
 }
 
@@ -191,12 +231,4 @@ export function limitsOf(options: GivenOptions): Partial<Limits> {
   return limits;
 }
 
-/**
- * A path of the command line, from where we run; without "./", which would
- * stand in what the log and hooks are told.
- */
-export function absolute(path: string, io: ProcessIo): string {
-  return path.startsWith("/")
-    ? path
-    : `${io.cwd()}/${path.replace(/^(?:\.\/+)+|^\.$/, "")}`;
-}
+export { absolute } from "./paths.ts";

@@ -10,6 +10,10 @@ import { UsageError } from "../core/errors.ts";
 /** The name of the repository that is served where there is none. */
 export const WELCOME_NAME = "welcome.git";
 
+const USUAL_PORTS = { git: 9418, http: 80, https: 443 };
+/** A line to paste for each of these. */
+const SCHEMES = [["git"], ["http", "https"]];
+
 /** What is served. */
 export type Served =
   | {
@@ -28,6 +32,8 @@ export type Served =
 
 /** One place that is listened in. */
 export interface Place {
+  /** How it is spoken to; "git" unless told. */
+  readonly scheme?: "git" | "http" | "https";
   /** The address. */
   readonly hostname: string;
   /** The port. */
@@ -44,29 +50,40 @@ export type Started = Served & Place & {
   readonly background?: number;
   /** Whether anybody who connects can push. */
   readonly takesPushes?: boolean;
+  /** What the operator should know of who may do what, one line each. */
+  readonly warnings?: readonly string[];
 };
 
 /** The words at the start: what, where, and the line to paste. */
 export function banner(started: Started): string {
   const places = started.addresses ?? [started];
   const everywhere = places.map(nameOf).join(" and ");
-  const tcp = places.find(({ path }) => path === undefined);
+  const urls = SCHEMES.flatMap((schemes) =>
+    places.find(({ scheme = "git", path }) =>
+      path === undefined && schemes.includes(scheme)
+    ) ?? []
+  ).map(nameOf);
   const access = started.takesPushes === true
     ? "whoever connects can push"
     : "read-only";
   const reach = `(${access}, ${
     places.every(isLocal) ? "this machine only" : "reachable from the network"
   })`;
-  const url = nameOf(tcp ?? started);
+  const warnings = (started.warnings ?? []).map((line) => `warning: ${line}`);
   const text = (lines: readonly string[]) =>
-    linesOf([...lines, "", howToStop(started)]);
+    linesOf([
+      ...lines,
+      "",
+      ...(warnings.length === 0 ? [] : [...warnings, ""]),
+      howToStop(started),
+    ]);
   // git's own clients connect to TCP alone.
   const clone = (path: string) =>
-    tcp === undefined
+    urls.length === 0
       ? [
         "git has no URL for a socket: core.gitProxy names a program that leads to it.",
       ]
-      : [`    git clone ${shellWord(url + path)}`];
+      : urls.map((url) => `    git clone ${shellWord(url + path)}`);
   switch (started.kind) {
     case "directory": {
       const { directory, example } = started;
@@ -78,7 +95,7 @@ export function banner(started: Started): string {
           "To make one:",
           "",
           `    git init --bare -b main ${firstRepository(directory)}`,
-          ...clone("hello.git"),
+          ...clone("hello.git").slice(0, 1),
         ]
         : ["", ...clone(urlPath(example))];
       return text([
@@ -97,9 +114,12 @@ export function banner(started: Started): string {
         "    git init --bare -b main ./repos/hello.git",
       ]);
     case "git-rules":
-      return `Serving ${
-        started.basePath === undefined ? "" : `${tidy(started.basePath)} `
-      }at ${everywhere} by git daemon's rules\n`;
+      return linesOf([
+        `Serving ${
+          started.basePath === undefined ? "" : `${tidy(started.basePath)} `
+        }at ${everywhere} by git daemon's rules`,
+        ...warnings,
+      ]);
   }
 }
 
@@ -135,15 +155,27 @@ export function cannotListen(
 ): UsageError {
   // Of sockets in the file system the log says which it was.
   const isPort = !error.message.includes("unix:");
+  const option = isForHttp(error) ? "--http-port=0" : "--port=0";
   const hint = kind !== "git-rules" && error.code === "EADDRINUSE" && isPort
-    ? "\nhint: another server has it; --port=0 takes a free one " +
-      "(npm start -- --port=0)"
+    ? `\nhint: another server has it; ${option} takes a free one ` +
+      `(npm start -- ${option})`
     : "";
   return new UsageError(
     error.code,
     `unable to allocate any listen sockets on port ${port}${hint}`,
     { cause: error },
   );
+}
+
+/** Whether an error of listening is one of HTTP's. */
+export function isForHttp(error: UsageError): boolean {
+  return error.message.includes(" for HTTP: ");
+}
+
+/** What is said where nobody asked for the port that cannot be had. */
+export function withoutHttp(port: number): string {
+  return `warning: port ${port} is taken, HTTP is not served; ` +
+    "--http-port=<n> chooses another, 0 a free one, --no-http none\n";
 }
 
 function firstRepository(directory: string): string {
@@ -172,12 +204,13 @@ function linesOf(lines: readonly string[]): string {
 }
 
 /** The URL of a place; a Unix domain socket has none, and is its path. */
-function nameOf({ hostname, port, path }: Place): string {
+function nameOf({ scheme = "git", hostname, port, path }: Place): string {
   if (path !== undefined) return `unix:${printable(path)}`;
   const anywhere = hostname === "0.0.0.0" || hostname === "::";
   const name = anywhere ? "localhost" : hostname;
   const host = name.includes(":") ? `[${name}]` : name;
-  return port === 9418 ? `git://${host}/` : `git://${host}:${port}/`;
+  const where = port === USUAL_PORTS[scheme] ? host : `${host}:${port}`;
+  return `${scheme}://${where}/`;
 }
 
 function urlPath(path: string): string {

@@ -37,6 +37,8 @@ export interface GivenOption {
   readonly value: string | boolean;
 }
 
+/** What a number of bytes may end in: times 1024 each. */
+
 /** What was given on the command line. */
 export class GivenOptions {
   #given: readonly GivenOption[];

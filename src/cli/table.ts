@@ -22,7 +22,7 @@ function limitOptions(): readonly OptionRow[] {
       ...(row.unit === "bytes" ? { isSize: true } : { isInteger: true }),
       meaning: `${row.meaning}; default ${row.default}${
         row.unit === "" ? "" : ` ${row.unit}`
-      }`,
+      }${row.unit === "bytes" ? ", k, m and g behind a number count" : ""}`,
     }]
   );
 }
@@ -59,6 +59,26 @@ function daemonOptions(): readonly OptionRow[] {
       value: "<url>",
       meaning: "where others find /, for the lines to clone by on pages for " +
         "people; default the address that HTTP is listened on",
+    },
+    {
+      name: "git",
+      meaning: "serve git:// as well: the default; --no-git does not",
+    },
+    {
+      name: "tls-cert",
+      value: "<file>",
+      meaning: "certificate chain, PEM: makes it HTTPS; read again at SIGHUP",
+    },
+    {
+      name: "tls-key",
+      value: "<file>",
+      meaning: "its private key, PEM",
+    },
+    {
+      name: "cors",
+      value: "<origin>",
+      meaning: "let pages of <origin> ask in a browser, again for more; * is " +
+        "every page; none unless told",
     },
     {
       name: "socket-mode",
@@ -216,7 +236,7 @@ const PROGRAM_OPTIONS: readonly OptionRow[] = [
 export const COMMANDS: readonly CommandRow[] = [
   {
     name: "daemon",
-    summary: "serve repositories over git://",
+    summary: "serve repositories over git:// and HTTP",
     operands: "[<directory>...]",
     description: [
       "Serves every repository below <directory>, read-only unless told. Without",

@@ -6,6 +6,7 @@
 
 import type { AnswerHttp, TlsPair } from "../core/http_host.ts";
 import { parsePublicUrl } from "../server/http/clone_lines.ts";
+import { withCors } from "../server/http/cors.ts";
 import { httpHandler, UNKNOWN_PEER } from "../server/http/handler.ts";
 import { pages } from "../server/http/pages.ts";
 import type { Authorize } from "../server/http/types.ts";
@@ -44,6 +45,11 @@ export interface HandlerOptions extends
    * "https://git.example.com/"; they have a word in its place unless told.
    */
   readonly publicUrl?: string;
+  /**
+   * Origins whose pages may ask, such as "https://git.example"; `*` is every
+   * page; none unless told. No browser sends what it keeps for us.
+   */
+  readonly cors?: readonly string[];
 }
 
 /**
@@ -72,20 +78,24 @@ export function createHandler(
   backend: Backend,
   options: HandlerOptions = {},
 ): (request: Request) => Promise<Response> {
-  const { publicUrl } = options;
-  const answer: AnswerHttp = httpHandler({
-    ...sessionContext({ ...options, backend }),
-    ...httpAccess(options),
-    pages: pages({
-      addresses: () => [],
-      ...(publicUrl === undefined
+  const { publicUrl, cors = [] } = options;
+  const answer: AnswerHttp = withCors(
+    httpHandler({
+      ...sessionContext({ ...options, backend }),
+      ...httpAccess(options),
+      cors,
+      pages: pages({
+        addresses: () => [],
+        ...(publicUrl === undefined
+          ? {}
+          : { publicUrl: parsePublicUrl(publicUrl) }),
+      }),
+      ...(options.authorize === undefined
         ? {}
-        : { publicUrl: parsePublicUrl(publicUrl) }),
+        : { authorize: options.authorize }),
     }),
-    ...(options.authorize === undefined
-      ? {}
-      : { authorize: options.authorize }),
-  });
+    cors,
+  );
   return (request) => answer(request, UNKNOWN_PEER);
 }
 
@@ -110,6 +120,8 @@ export interface ServeHttpOptions extends ServeOptions {
    * server is in front of this one; they have its own address unless told.
    */
   readonly publicUrl?: string;
+  /** As {@linkcode HandlerOptions.cors}. */
+  readonly cors?: readonly string[];
 }
 
 /**
@@ -128,7 +140,7 @@ export interface ServeHttpOptions extends ServeOptions {
 export async function serveHttp(
   options: ServeHttpOptions,
 ): Promise<RunningServer> {
-  const { hostname = "127.0.0.1", port = 8080, tls, authorize } = options;
+  const { hostname = "127.0.0.1", port = 8080, tls, authorize, cors } = options;
   const { publicUrl } = options;
   return await startServer(options, {
     http: {
@@ -136,7 +148,10 @@ export async function serveHttp(
       port,
       ...(tls === undefined ? {} : { tls }),
       ...(publicUrl === undefined ? {} : { publicUrl }),
-      context: authorize === undefined ? {} : { authorize },
+      context: {
+        ...(authorize === undefined ? {} : { authorize }),
+        ...(cors === undefined ? {} : { cors }),
+      },
     },
   });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { UsageError } from "../core/errors.ts";
+import { messageOf, UsageError } from "../core/errors.ts";
 import type { Listener, ListenOptions } from "../core/host.ts";
 import type { AnswerHttp, HttpListener, TlsPair } from "../core/http_host.ts";
 import type { Logger } from "../core/logger.ts";
@@ -99,6 +99,8 @@ export async function listenHttpEverywhere(
 ): Promise<readonly HttpListener[]> {
   const listeners: HttpListener[] = [];
   let first: UsageError | undefined;
+  const report = (error: unknown) =>
+    logger.log("error", `accept: ${messageOf(error)}`);
   const { tls } = places;
   for (const hostname of places.hostnames) {
     try {
@@ -110,6 +112,7 @@ export async function listenHttpEverywhere(
           await host().listenHttp(
             tls === undefined ? where : { ...where, tls },
             answer,
+            report,
           ),
         );
       }

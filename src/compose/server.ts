@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UsageError } from "../core/errors.ts";
 import type { Listener } from "../core/host.ts";
 import type { HttpListener, TlsPair } from "../core/http_host.ts";
 import type { Logger } from "../core/logger.ts";
@@ -134,6 +135,8 @@ export interface ServedPlaces {
   readonly http?: HttpPlaces & {
     /** The URL of `/` for others, where it is not that of this server. */
     readonly publicUrl?: string;
+    /** What becomes of git:// where the port is taken: "fail" unless told. */
+    readonly whenTaken?: "fail" | "go-on";
     /** What its requests share beside what sessions do. */
     readonly context: Omit<HttpContext, keyof SessionContext | "pages">;
   };
@@ -155,10 +158,11 @@ export async function startServer(
     : await listenEverywhere(places.git, context.logger);
   const stop = () => listeners.forEach((listener) => listener.close());
   const addresses = listeners.map(addressOf);
+  const accepting = Promise.withResolvers<void>();
   const { daemon: http, listeners: httpListeners } = await startHttp(
     { ...context, ...httpAccess(options) },
     places,
-    addresses,
+    { addresses, accepting: accepting.promise },
   ).catch((error) => {
     stop();
     throw error;
@@ -181,6 +185,7 @@ export async function startServer(
     throw error;
   }
   const daemon = new Daemon({ listeners, context });
+  accepting.resolve();
   // Repositories on disk are what threads are for.
   if (options.backend instanceof FileSystemBackend) errands.warm();
   const finished = Promise.all([daemon.finished, http?.finished])
@@ -215,12 +220,15 @@ export function httpAccess(
 
 /**
  * HTTP, whose code is loaded where it is listened for. `addresses` is what the
- * server listens in, and may grow.
+ * server listens in, and may grow; what comes before `accepting` waits for it.
  */
 async function startHttp(
   context: HttpContext,
-  { http }: ServedPlaces,
-  addresses: readonly ServerAddress[],
+  { http, git }: ServedPlaces,
+  { addresses, accepting }: {
+    readonly addresses: readonly ServerAddress[];
+    readonly accepting: Promise<void>;
+  },
 ) {
   if (http === undefined) return { listeners: [] as readonly HttpListener[] };
   const { HttpDaemon } = await import("../server/http/daemon.ts");
@@ -237,11 +245,20 @@ async function startHttp(
         : { publicUrl: parsePublicUrl(publicUrl) }),
     }),
   });
+  let isAccepting = false;
+  void accepting.then(() => isAccepting = true);
   const listeners = await listenHttpEverywhere(
     http,
-    (request, peer) => daemon.answer(request, peer),
+    async (request, peer) => {
+      if (!isAccepting) await accepting;
+      return await daemon.answer(request, peer);
+    },
     context.logger,
-  );
+  ).catch((error) => {
+    const isTaken = error instanceof UsageError && error.code === "EADDRINUSE";
+    if (isTaken && git !== undefined && http.whenTaken === "go-on") return [];
+    throw error;
+  });
   daemon.serve(listeners);
   return { daemon, listeners };
 }

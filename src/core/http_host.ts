@@ -55,7 +55,11 @@ export interface HttpListener {
   readonly finished: Promise<void>;
   /** Takes no more connections, and lets requests end. Idempotent. */
   drain(): void;
-  /** Closes the connections that are left, too. Idempotent. */
+  /**
+   * Closes the connections that are left, too, and waits for nobody. Answers
+   * that were under way when it drained may have to be ended by whoever makes
+   * them. Idempotent.
+   */
   abort(): void;
   /**
    * Uses another certificate for connections that come. Rejects with a

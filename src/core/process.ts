@@ -27,6 +27,8 @@ export interface ProcessIo {
   flushError(): Promise<void>;
   /** Writes a small file, replacing it. Throws the system's error. */
   writeFile(path: string, text: string): void;
+  /** The text of a small file. Throws the system's error. */
+  readFile(path: string): string;
   /** What `path` is, following symlinks; `undefined` where nothing is. */
   kindOf(path: string): "directory" | "other" | undefined;
   /**
@@ -37,6 +39,8 @@ export interface ProcessIo {
     signals: readonly EndSignal[],
     listener: (signal: EndSignal) => void,
   ): () => void;
+  /** Calls `listener` at each SIGHUP instead of ending; returns how to stop. */
+  onHangup(listener: () => void): () => void;
   /** Calls `listener` for errors nobody caught, and goes on. */
   onStrayError(listener: (error: unknown) => void): void;
   /** Ends the process by a signal whose handlers were taken off. */

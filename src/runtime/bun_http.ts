@@ -8,81 +8,198 @@ import type {
   AnswerHttp,
   HttpListener,
   HttpListenOptions,
-  HttpPeer,
   TlsPair,
 } from "../core/http_host.ts";
-import { UsageError } from "../core/errors.ts";
 import { bunGlobal, type BunHttpServer } from "./bun_types.ts";
-import { listenError } from "./listen_error.ts";
+import { compileReadily } from "./compiler.ts";
+import type { ReportTrouble } from "./host.ts";
+import { peerOf } from "./http_peer.ts";
+import {
+  ACCEPT_PAUSE_MS,
+  httpListenError,
+  noTlsError,
+} from "./listen_error.ts";
+import { SpareDescriptor } from "./spare_descriptor.ts";
 
 /** Bun refuses larger bodies otherwise; ours are bounded where they are read. */
 const ANY_SIZE = Number.MAX_SAFE_INTEGER;
-
 /** Closes connections that are open. */
 const CLOSING = true;
+/** A connection without a request is closed after so many seconds. */
+const IDLE_SECONDS = 30;
+/** A request has limits of its own. */
+const NEVER = 0;
 
-/** Listens with `Bun.serve`. Rejects with a UsageError where it cannot. */
-export function listenBunHttp(
+/**
+ * Listens with `Bun.serve`. Rejects with a UsageError where it cannot. Where
+ * descriptors run out, requests are answered 503: this runtime cannot let
+ * connections wait.
+ */
+export async function listenBunHttp(
   options: HttpListenOptions,
   answer: AnswerHttp,
+  report: ReportTrouble = () => {},
 ): Promise<HttpListener> {
-  return Promise.resolve(new BunHttpListener(options, answer));
+  // Who listens will be here for long.
+  compileReadily();
+  const listener = new BunHttpListener(options, answer, report);
+  await listener.start();
+  return listener;
 }
 
 class BunHttpListener implements HttpListener {
   readonly hostname: string;
-  readonly port: number;
   readonly finished: Promise<void>;
-  readonly #server: BunHttpServer;
+  readonly #answer: AnswerHttp;
+  readonly #report: ReportTrouble;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #running = new Set<BunHttpServer>();
+  readonly #spare = new SpareDescriptor();
+  #server: BunHttpServer | undefined;
+  #port: number;
+  #tls: TlsPair | undefined;
+  #isDraining = false;
+  #watch: ReturnType<typeof setInterval> | undefined;
 
-  constructor(options: HttpListenOptions, answer: AnswerHttp) {
-    const { hostname, port, tls } = options;
-    const isSecure = tls !== undefined;
-    const bun = bunGlobal();
-    if (bun === undefined) throw new TypeError("Cannot listen: not Bun");
-    try {
-      this.#server = bun.serve({
-        hostname,
-        port,
-        idleTimeout: 0,
-        maxRequestBodySize: ANY_SIZE,
-        ...(tls === undefined ? {} : { tls }),
-        fetch: (request, server) =>
-          answer(request, {
-            ...peerOf(server.requestIP(request), isSecure),
-            gone: request.signal,
-          }),
-      });
-    } catch (error) {
-      throw listenError(options, error);
-    }
-    this.hostname = this.#server.hostname;
-    this.port = this.#server.port;
+  constructor(
+    { hostname, port, tls }: HttpListenOptions,
+    answer: AnswerHttp,
+    report: ReportTrouble,
+  ) {
+    this.hostname = hostname;
+    this.#port = port;
+    this.#tls = tls;
+    this.#answer = answer;
+    this.#report = report;
     this.finished = this.#ended.promise;
   }
 
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Listens. Rejects with a UsageError. */
+  async start(): Promise<void> {
+    if (this.#tls !== undefined) {
+      // Who shares a port does not learn that somebody else has it.
+      const trial = this.#serve(this.#port, this.#tls, "alone");
+      this.#port = trial.port;
+      await trial.stop(CLOSING);
+    }
+    this.#take(this.#serve(this.#port, this.#tls));
+  }
+
   drain(): void {
-    void this.#server.stop().then(() => this.#ended.resolve());
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    for (const server of this.#running) this.#retire(server);
+    this.#settle();
   }
 
   abort(): void {
-    void this.#server.stop(CLOSING).then(() => this.#ended.resolve());
+    this.#isDraining = true;
+    for (const server of this.#running) void server.stop(CLOSING);
+    this.#running.clear();
+    this.#settle();
   }
 
-  renew(_tls: TlsPair): Promise<void> {
-    return Promise.reject(
-      new UsageError("no-renewal", "a certificate cannot be changed here"),
-    );
+  async renew(tls: TlsPair): Promise<void> {
+    const old = this.#server;
+    if (this.#tls === undefined || old === undefined) throw noTlsError();
+    // Says what is wrong with the pair while the old one serves.
+    await this.#serve(0, tls, "alone").stop(CLOSING);
+    if (this.#isDraining) return;
+    this.#take(this.#serve(this.#port, tls));
+    this.#tls = tls;
+    // What the system has queued for the old one is accepted first.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#retire(old);
   }
-}
 
-function peerOf(
-  from: { readonly address: string; readonly port: number } | null,
-  isSecure: boolean,
-): HttpPeer {
-  if (from === null) return { peer: "http", address: "", isSecure };
-  const { address, port } = from;
-  const host = address.includes(":") ? `[${address}]` : address;
-  return { peer: `${host}:${port}`, address, isSecure };
+  #serve(
+    port: number,
+    tls: TlsPair | undefined,
+    how: "shared" | "alone" = "shared",
+  ): BunHttpServer {
+    const bun = bunGlobal();
+    if (bun === undefined) throw new TypeError("Cannot listen: not Bun");
+    const isSecure = tls !== undefined;
+    try {
+      return bun.serve({
+        hostname: this.hostname,
+        port,
+        idleTimeout: IDLE_SECONDS,
+        maxRequestBodySize: ANY_SIZE,
+        development: false,
+        reusePort: isSecure && how === "shared",
+        ...(isSecure ? { tls } : {}),
+        fetch: (request, server) => this.#fetch(request, server, isSecure),
+        error: () => new Response(null, { status: 500 }),
+      });
+    } catch (error) {
+      throw httpListenError({ hostname: this.hostname, port }, tls, error);
+    }
+  }
+
+  #fetch(
+    request: Request,
+    server: BunHttpServer,
+    isSecure: boolean,
+  ): Promise<Response> {
+    this.#keepLooking();
+    server.timeout(request, NEVER);
+    const from = server.requestIP(request);
+    if (!this.#spare.isFree()) {
+      this.#report(new Error("Too many open files, refusing a request"));
+      const headers = { "Connection": "close", "Retry-After": "1" };
+      return Promise.resolve(new Response(null, { status: 503, headers }));
+    }
+    const peer = from === null
+      ? { peer: "http", address: "", isSecure }
+      : peerOf(from.address, from.port, isSecure);
+    return this.#answer(request, { ...peer, gone: request.signal });
+  }
+
+  #take(server: BunHttpServer): void {
+    this.#server = server;
+    this.#port = server.port;
+    this.#running.add(server);
+  }
+
+  /** Files are only opened, and servers only ended, while it runs. */
+  #keepLooking(): void {
+    this.#watch ??= setInterval(() => this.#look(), ACCEPT_PAUSE_MS);
+  }
+
+  /** Lets its requests end; connections that only wait do not hold it up. */
+  #retire(server: BunHttpServer): void {
+    this.#keepLooking();
+    void server.stop().then(() => {
+      this.#running.delete(server);
+      this.#settle();
+    });
+    server.closeIdleConnections();
+  }
+
+  /** Connections that have become idle after they were told to end. */
+  #look(): void {
+    if (!this.#spare.isFree()) this.#spare.release();
+    for (const server of this.#running) {
+      if (server !== this.#server || this.#isDraining) {
+        server.closeIdleConnections();
+      }
+    }
+    const [only, another] = this.#running;
+    if (this.#isDraining || another !== undefined) return;
+    if (only !== undefined && only.pendingRequests > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  #settle(): void {
+    if (!this.#isDraining || this.#running.size > 0) return;
+    clearInterval(this.#watch);
+    this.#spare.release();
+    this.#ended.resolve();
+  }
 }

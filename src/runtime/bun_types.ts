@@ -68,6 +68,12 @@ export interface BunHttpServer {
   requestIP(
     request: Request,
   ): { readonly address: string; readonly port: number } | null;
+  /** How many requests are under way. */
+  readonly pendingRequests: number;
+  /** Closes connections on which no request is under way. */
+  closeIdleConnections(): void;
+  /** Seconds that the connection of a request may be idle; 0 is no limit. */
+  timeout(request: Request, seconds: number): void;
   /** Stops listening; resolves when requests have ended, or closes them. */
   stop(closeConnections?: boolean): Promise<void>;
 }
@@ -81,7 +87,13 @@ export interface BunGlobal {
     /** Seconds; 0 is no limit. */
     readonly idleTimeout: number;
     readonly maxRequestBodySize: number;
+    /** Whether errors are answered by pages that show them. */
+    readonly development: boolean;
+    /** Whether a second server may listen on the same port. */
+    readonly reusePort: boolean;
     readonly tls?: { readonly cert: string; readonly key: string };
+    /** What is answered where `fetch` throws. */
+    error(): Response;
     fetch(request: Request, server: BunHttpServer): Promise<Response>;
   }): BunHttpServer;
   /** Listens on TCP, or on a Unix domain socket. */

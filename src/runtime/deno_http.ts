@@ -11,64 +11,176 @@ import type {
   HttpPeer,
   TlsPair,
 } from "../core/http_host.ts";
-import { UsageError } from "../core/errors.ts";
-import { listenError } from "./listen_error.ts";
+import type { ReportTrouble } from "./host.ts";
+import { peerOf } from "./http_peer.ts";
+import {
+  ACCEPT_PAUSE_MS,
+  httpListenError,
+  noTlsError,
+} from "./listen_error.ts";
+
+/** Whether a second server may listen on the port, so as to take over. */
+type Sharing = "shared" | "alone";
+
+type Server = Deno.HttpServer<Deno.NetAddr>;
 
 /** Listens with `Deno.serve`. Rejects with a UsageError where it cannot. */
-export function listenDenoHttp(
+export async function listenDenoHttp(
   options: HttpListenOptions,
   answer: AnswerHttp,
+  report: ReportTrouble = () => {},
 ): Promise<HttpListener> {
-  return Promise.resolve(new DenoHttpListener(options, answer));
+  const listener = new DenoHttpListener(options, answer, report);
+  await listener.start();
+  return listener;
 }
 
 class DenoHttpListener implements HttpListener {
   readonly hostname: string;
-  readonly port: number;
   readonly finished: Promise<void>;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #answer: AnswerHttp;
+  readonly #report: ReportTrouble;
   readonly #ending = new AbortController();
+  readonly #ended = Promise.withResolvers<void>();
+  /** Servers that have not finished: more than one while one takes over. */
+  readonly #running = new Set<Server>();
+  #server: Server | undefined;
+  #port: number;
+  #tls: TlsPair | undefined;
+  #isDraining = false;
 
-  constructor(options: HttpListenOptions, answer: AnswerHttp) {
-    const { hostname, port, tls } = options;
-    const isSecure = tls !== undefined;
-    try {
-      this.#server = Deno.serve(
-        {
-          hostname,
-          port,
-          signal: this.#ending.signal,
-          onListen() {},
-          ...(tls ?? {}),
-        },
-        (request, { remoteAddr }) =>
-          answer(request, peerOf(remoteAddr, isSecure)),
-      );
-    } catch (error) {
-      throw listenError(options, error);
+  constructor(
+    { hostname, port, tls }: HttpListenOptions,
+    answer: AnswerHttp,
+    report: ReportTrouble,
+  ) {
+    this.hostname = hostname;
+    this.#port = port;
+    this.#tls = tls;
+    this.#answer = answer;
+    this.#report = report;
+    this.finished = this.#ended.promise;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Listens. Rejects with a UsageError. */
+  async start(): Promise<void> {
+    if (this.#tls !== undefined && canSharePorts()) {
+      // Who shares a port does not learn that somebody else has it.
+      const trial = this.#serve(this.#port, this.#tls, "alone");
+      this.#port = trial.addr.port;
+      await trial.shutdown();
     }
-    this.hostname = this.#server.addr.hostname;
-    this.port = this.#server.addr.port;
-    this.finished = this.#server.finished;
+    this.#take(this.#serve(this.#port, this.#tls));
   }
 
   drain(): void {
-    void this.#server.shutdown();
+    this.#isDraining = true;
+    for (const server of this.#running) void server.shutdown();
+    this.#settle();
   }
 
   abort(): void {
+    this.#isDraining = true;
     this.#ending.abort();
+    // What it cuts off the runtime does not always say.
+    this.#running.clear();
+    this.#settle();
   }
 
-  renew(_tls: TlsPair): Promise<void> {
-    return Promise.reject(
-      new UsageError("no-renewal", "a certificate cannot be changed here"),
-    );
+  async renew(tls: TlsPair): Promise<void> {
+    const old = this.#server;
+    if (this.#tls === undefined || old === undefined) throw noTlsError();
+    // Says what is wrong with the pair while the old one serves.
+    await this.#serve(0, tls, "alone").shutdown();
+    if (this.#isDraining) return;
+    if (canSharePorts()) {
+      this.#take(this.#serve(this.#port, tls));
+      this.#tls = tls;
+      void old.shutdown();
+      return;
+    }
+    // The port has to be free first: connections that come meanwhile are
+    // refused, and requests under way go on.
+    this.#tls = tls;
+    this.#server = undefined;
+    void old.shutdown();
+    await this.#listenAgain();
+  }
+
+  #serve(
+    port: number,
+    tls: TlsPair | undefined,
+    how: Sharing = "shared",
+  ): Server {
+    const isSecure = tls !== undefined;
+    const options: Deno.ServeTcpOptions = {
+      hostname: this.hostname,
+      port,
+      signal: this.#ending.signal,
+      // Packs are compressed, and lengths and ranges have to stay true.
+      automaticCompression: false,
+      onListen() {},
+      onError: () => new Response(null, { status: 500 }),
+      ...(isSecure && how === "shared" && canSharePorts()
+        ? { reusePort: true }
+        : {}),
+      ...(tls ?? {}),
+    };
+    try {
+      return Deno.serve(
+        options,
+        (request, { remoteAddr }) =>
+          this.#answer(request, peerFrom(remoteAddr, isSecure)),
+      );
+    } catch (error) {
+      throw httpListenError({ hostname: this.hostname, port }, tls, error);
+    }
+  }
+
+  #take(server: Server): void {
+    this.#server = server;
+    this.#port = server.addr.port;
+    this.#running.add(server);
+    const done = () => {
+      this.#running.delete(server);
+      // It ends by itself when it could not accept: EMFILE.
+      if (this.#server === server && !this.#isDraining) {
+        this.#server = undefined;
+        this.#report(new Error("Too many open files, listening again"));
+        void this.#listenAgain();
+      }
+      this.#settle();
+    };
+    void server.finished.then(done, done);
+  }
+
+  /** Listens on the same port again, as soon as that is possible. */
+  async #listenAgain(): Promise<void> {
+    while (!this.#isDraining) {
+      try {
+        this.#take(this.#serve(this.#port, this.#tls));
+        return;
+      } catch (error) {
+        this.#report(error);
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
+
+  #settle(): void {
+    if (this.#isDraining && this.#running.size === 0) this.#ended.resolve();
   }
 }
 
-function peerOf(address: Deno.NetAddr, isSecure: boolean): HttpPeer {
-  const { hostname, port } = address;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return { peer: `${host}:${port}`, address: hostname, isSecure };
+/** `reusePort` ends the process unless Deno was started with this. */
+function canSharePorts(): boolean {
+  return Deno.build.os === "linux" && "listenDatagram" in Deno;
+}
+
+function peerFrom(address: Deno.NetAddr, isSecure: boolean): HttpPeer {
+  return peerOf(address.hostname, address.port, isSecure);
 }

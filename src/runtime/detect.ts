@@ -17,9 +17,9 @@ const DENO: Host = {
     const { listenDeno } = await import("./deno.ts");
     return await listenDeno(options, report);
   },
-  async listenHttp(options, answer) {
+  async listenHttp(options, answer, report) {
     const { listenDenoHttp } = await import("./deno_http.ts");
-    return await listenDenoHttp(options, answer);
+    return await listenDenoHttp(options, answer, report);
   },
   stdio: stdioConnection,
   clock: denoClock(),
@@ -32,9 +32,9 @@ const BUN: Host = {
     const { listenBun } = await import("./bun.ts");
     return await listenBun(options, report);
   },
-  async listenHttp(options, answer) {
+  async listenHttp(options, answer, report) {
     const { listenBunHttp } = await import("./bun_http.ts");
-    return await listenBunHttp(options, answer);
+    return await listenBunHttp(options, answer, report);
   },
   stdio: stdioConnection,
   clock: IMMEDIATE_CLOCK,

@@ -32,10 +32,14 @@ export interface Host {
    * "listen-failed".
    */
   listen(options: ListenOptions, report?: ReportTrouble): Promise<Listener>;
-  /** Starts serving HTTP. Rejects as `listen`. */
+  /**
+   * Starts serving HTTP. Rejects as `listen`, and with "bad-certificate" where
+   * that or its key is of no use.
+   */
   listenHttp(
     options: HttpListenOptions,
     answer: AnswerHttp,
+    report?: ReportTrouble,
   ): Promise<HttpListener>;
   /** Standard input and output as one connection. */
   stdio(): Connection;

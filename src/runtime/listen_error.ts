@@ -5,7 +5,8 @@
  */
 
 import { messageOf, UsageError } from "../core/errors.ts";
-import type { ListenOptions } from "../core/host.ts";
+import type { ListenOptions, TcpListenOptions } from "../core/host.ts";
+import type { TlsPair } from "../core/http_host.ts";
 
 /** How long accepting rests after an error that may pass: EMFILE, ENFILE. */
 export const ACCEPT_PAUSE_MS = 100;
@@ -62,4 +63,32 @@ export function listenError(
     }: ${reason?.words ?? messageOf(cause)}`,
     { cause },
   );
+}
+
+/**
+ * The error for an attempt to serve HTTP: as {@linkcode listenError}, and
+ * "bad-certificate" where the certificate or its key is of no use.
+ */
+export function httpListenError(
+  options: TcpListenOptions,
+  tls: TlsPair | undefined,
+  cause: unknown,
+): UsageError {
+  const { code, message } = listenError(options, cause);
+  return tls === undefined || code !== "listen-failed"
+    ? new UsageError(
+      code,
+      message.replace(/(?=: )/, " for HTTP"),
+      { cause },
+    )
+    : new UsageError(
+      "bad-certificate",
+      `unusable TLS certificate or key: ${messageOf(cause)}`,
+      { cause },
+    );
+}
+
+/** The error for a certificate where there is no TLS. */
+export function noTlsError(): UsageError {
+  return new UsageError("no-tls", "there is no TLS whose certificate to renew");
 }

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { fstatSync, statSync, write as fsWrite, writeFileSync } from "node:fs";
+import {
+  fstatSync,
+  readFileSync,
+  statSync,
+  write as fsWrite,
+  writeFileSync,
+} from "node:fs";
 import nodeProcess from "node:process";
 import type { ProcessIo } from "../core/process.ts";
 
@@ -56,6 +62,7 @@ export function currentProcess(): ProcessIo {
     writeError: (text) => errors.write(text),
     flushError: () => errors.flush(),
     writeFile: (path, text) => writeFileSync(path, text),
+    readFile: (path) => readFileSync(path, "utf8"),
     kindOf(path) {
       const stat = statSync(path, { throwIfNoEntry: false });
       return stat === undefined
@@ -71,6 +78,10 @@ export function currentProcess(): ProcessIo {
         return () => void nodeProcess.removeListener(signal, call);
       });
       return () => listeners.forEach((remove) => remove());
+    },
+    onHangup(listener) {
+      nodeProcess.on("SIGHUP", listener);
+      return () => void nodeProcess.removeListener("SIGHUP", listener);
     },
     onStrayError(listener) {
       nodeProcess.on("unhandledRejection", listener);

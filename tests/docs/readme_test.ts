@@ -75,7 +75,14 @@ describe("the README", () => {
 
   it("shows what the daemon says at its first start", () => {
     const at = { hostname: "127.0.0.1", port: 9418 };
-    assert.equal(fenced("welcome"), banner({ kind: "welcome", ...at }));
+    const addresses = [
+      at,
+      { scheme: "http" as const, hostname: "127.0.0.1", port: 8080 },
+    ];
+    assert.equal(
+      fenced("welcome"),
+      banner({ kind: "welcome", ...at, addresses }),
+    );
   });
 
   it("has an example that runs, and ends in a clone", async () => {

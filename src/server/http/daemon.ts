@@ -12,12 +12,16 @@ import type {
   HttpPeer,
   TlsPair,
 } from "../../core/http_host.ts";
+import { withCors } from "./cors.ts";
 import { httpHandler } from "./handler.ts";
 import { reply } from "./replies.ts";
 import type { HttpContext } from "./types.ts";
 
 /** How long aborted requests may take to leave before they are cut off. */
 const ABORT_MS = 1000;
+
+/** Requests that end sooner are not told of at the end. */
+const NOTICE_MS = 100;
 
 /** A server for requests from any number of listeners. */
 export class HttpDaemon {
@@ -31,7 +35,10 @@ export class HttpDaemon {
   /** Listens nowhere yet. */
   constructor(context: HttpContext) {
     this.#context = context;
-    this.#answer = httpHandler({ ...context, closing: this.#closing.signal });
+    this.#answer = withCors(
+      httpHandler({ ...context, closing: this.#closing.signal }),
+      context.cors ?? [],
+    );
   }
 
   /** Resolves when nothing listens and every request has been answered. */
@@ -49,7 +56,9 @@ export class HttpDaemon {
   /** Answers one request. */
   answer(request: Request, peer: HttpPeer): Promise<Response> {
     return this.#isDraining
-      ? Promise.resolve(reply(503, "The server is shutting down"))
+      ? Promise.resolve(
+        reply(503, "The server is shutting down", { Connection: "close" }),
+      )
       : this.#answer(request, peer);
   }
 
@@ -66,8 +75,18 @@ export class HttpDaemon {
     if (this.#isDraining) return;
     this.#isDraining = true;
     for (const listener of this.#listeners) listener.drain();
-    const timer = setTimeout(() => this.abort(), this.#context.limits.drainMs);
-    void this.finished.then(() => clearTimeout(timer));
+    const { logger, limits: { drainMs } } = this.#context;
+    const words = `Waiting up to ${drainMs / 1000} s for requests over HTTP`;
+    // Only the runtime knows of answers that are still being sent.
+    const notice = setTimeout(
+      () => logger.log("info", words, { waiting: 1 }),
+      Math.min(NOTICE_MS, drainMs),
+    );
+    const timer = setTimeout(() => this.abort(), drainMs);
+    void this.finished.then(() => {
+      clearTimeout(notice);
+      clearTimeout(timer);
+    });
   }
 
   /** Stops listening and aborts every request. Idempotent. */

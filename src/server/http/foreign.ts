@@ -5,6 +5,8 @@
  * @module
  */
 
+import { requestUrl } from "./request_url.ts";
+
 /** Stands for every origin among those that are allowed. */
 const ANY = "*";
 
@@ -25,5 +27,5 @@ export function isForeign(
     return false;
   }
   return !URL.canParse(origin) ||
-    new URL(origin).host !== new URL(request.url).host;
+    new URL(origin).host !== requestUrl(request)?.host;
 }

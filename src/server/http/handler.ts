@@ -16,6 +16,7 @@ import { refuseLfs } from "./lfs.ts";
 import { logFailure } from "./log.ts";
 import { type OpenedService, openPlain, openService } from "./opening.ts";
 import { reply } from "./replies.ts";
+import { requestUrl } from "./request_url.ts";
 import { findRoute, type PlainRoute, type ServiceRoute } from "./routes.ts";
 import { advertise, callService } from "./smart.ts";
 import type { Exchange, HttpContext } from "./types.ts";
@@ -93,7 +94,11 @@ function refuseBusy(): Promise<Response> {
 
 async function answer(exchange: Exchange): Promise<Response> {
   const { request, peer, context } = exchange;
-  const route = findRoute(request.method, new URL(request.url));
+  const url = requestUrl(request);
+  if (url === undefined) {
+    throw new HttpError(400, "bad-url", "Bad request: no such URL can be");
+  }
+  const route = findRoute(request.method, url);
   switch (route.kind) {
     case "unknown":
       throw new HttpError(404, "no-such-request", "Not found");
@@ -107,7 +112,7 @@ async function answer(exchange: Exchange): Promise<Response> {
     case "info-refs":
       return await withService(exchange, route, advertise);
     case "service":
-      if (isForeign(request, context.allowedOrigins ?? [])) {
+      if (isForeign(request, context.cors ?? [])) {
         throw new HttpError(403, "foreign", "Forbidden: another site's page");
       }
       return await withService(exchange, route, callService);
@@ -157,7 +162,7 @@ function clientLeft(): ProtocolError {
 
 /** The line of the log for one request. */
 function lineOf({ method, url }: Request, { status }: Response): string {
-  return `${method} ${new URL(url).pathname} ${status}`;
+  return `${method} ${requestUrl({ url })?.pathname} ${status}`;
 }
 
 /** The same answer without its body. */

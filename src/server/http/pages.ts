@@ -22,6 +22,7 @@ import {
   repositoryPage,
 } from "./page_html.ts";
 import { STYLE } from "./page_style.ts";
+import { requestUrl } from "./request_url.ts";
 import type { AnswerPage, Exchange, HttpContext } from "./types.ts";
 
 /** What pages say of where the server is. */
@@ -67,7 +68,8 @@ class Rooms {
   }
 
   async index(exchange: Exchange): Promise<Response> {
-    const { searchParams } = new URL(exchange.request.url);
+    const { searchParams } = requestUrl(exchange.request) ??
+      new URL("http://localhost/");
     const reader = await readerOf(exchange);
     if (searchParams.has("sign-in") && reader.isAnonymous) {
       throw unauthorized(exchange);

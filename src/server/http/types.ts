@@ -53,8 +53,8 @@ export interface HttpContext extends SessionContext {
   readonly pages?: AnswerPage;
   /** Ends every request when it aborts. */
   readonly closing?: AbortSignal;
-  /** Origins whose pages may POST, besides our own; "*" is all. */
-  readonly allowedOrigins?: readonly string[];
+  /** Origins whose pages may ask in a browser, besides our own; `*` is all. */
+  readonly cors?: readonly string[];
   /**
    * Most bytes of a request that is no push, whatever repositories say:
    * `GIT_HTTP_MAX_REQUEST_BUFFER`.

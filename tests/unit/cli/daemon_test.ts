@@ -34,7 +34,7 @@ describe("gitsrv daemon", () => {
 
   it("serves a welcome repository where there is nothing else", async () => {
     const io = new FakeProcess();
-    const running = main(["daemon", "--port=0"], io);
+    const running = main(["daemon", "--port=0", "--no-http"], io);
     await io.says("Press Ctrl-C");
     assert.match(
       io.error,
@@ -51,6 +51,7 @@ describe("gitsrv daemon", () => {
       "daemon",
       "--verbose",
       "--port=0",
+      "--no-http",
       "--pid-file=daemon.pid",
       root,
     ], io);
@@ -64,7 +65,12 @@ describe("gitsrv daemon", () => {
 
   it("says under git's rules what is served and where, no more", async () => {
     const io = new FakeProcess([root]);
-    const running = main(["daemon", "--port=0", `--base-path=${root}`], io);
+    const running = main([
+      "daemon",
+      "--port=0",
+      "--no-http",
+      `--base-path=${root}`,
+    ], io);
     await io.says("Serving");
     assert.match(
       io.error,
@@ -112,6 +118,7 @@ describe("gitsrv daemon", () => {
     const running = main([
       "daemon",
       "--port=0",
+      "--no-http",
       "--listen=127.0.0.1",
       "--listen=LOCALHOST",
       `--listen=unix:${socket}`,
@@ -169,7 +176,7 @@ describe("gitsrv daemon", () => {
 
   it("ends with a clear word when the port is taken", async () => {
     const io = new FakeProcess();
-    const running = main(["daemon", "--port=0"], io);
+    const running = main(["daemon", "--port=0", "--no-http"], io);
     await io.says("Press Ctrl-C");
     const port = /:(\d+)\//.exec(io.error)?.[1];
     assert.deepEqual(await fails([`--port=${port}`]), {
@@ -203,7 +210,7 @@ describe("waiting for the end", () => {
     await git(["init", "--quiet", "--bare", join(root, "a.git")]);
     const io = new FakeProcess([root]);
     const options = args.map((arg) => arg.replace("<root>", root));
-    const limits = ["--port=0", "--drain-timeout=9"];
+    const limits = ["--port=0", "--no-http", "--drain-timeout=9"];
     const running = main(["daemon", ...limits, ...options], io);
     await io.says("Serving");
     const port = Number(/:(\d+)\//.exec(io.error)?.[1]);

@@ -15,6 +15,7 @@ export class FakeProcess implements ProcessIo {
   readonly files = new Map<string, string>();
   readonly killedBy: EndSignal[] = [];
   #listeners = new Set<(signal: EndSignal) => void>();
+  #hangups = new Set<() => void>();
   #directories: ReadonlySet<string>;
 
   /** Knows these directories; all others are missing. */
@@ -25,6 +26,12 @@ export class FakeProcess implements ProcessIo {
   /** Sends a signal. */
   signal(signal: EndSignal): void {
     for (const listener of [...this.#listeners]) listener(signal);
+  }
+
+  /** Sends SIGHUP; returns whether anybody has heard it. */
+  hangUp(): boolean {
+    for (const listener of this.#hangups) listener();
+    return this.#hangups.size > 0;
   }
 
   /** Resolves when standard error has `text`. */
@@ -55,6 +62,11 @@ export class FakeProcess implements ProcessIo {
     if (path.startsWith("/none/")) throw new Error("ENOENT");
     this.files.set(path, text);
   }
+  readFile(path: string): string {
+    const text = this.files.get(path);
+    if (text === undefined) throw new Error("ENOENT: no such file");
+    return text;
+  }
   kindOf(path: string): "directory" | "other" | undefined {
     if (this.#directories.has(path)) return "directory";
     return this.files.has(path) ? "other" : undefined;
@@ -65,6 +77,10 @@ export class FakeProcess implements ProcessIo {
   ): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+  onHangup(listener: () => void): () => void {
+    this.#hangups.add(listener);
+    return () => void this.#hangups.delete(listener);
   }
   onStrayError(): void {}
   killSelf(signal: EndSignal): void {

@@ -111,7 +111,7 @@ describe("a handler of requests", () => {
       return Promise.reject(new RefusedError("no-such-repository", "no"));
     };
     const handler = handlerOf({ openRepository }, {
-      allowedOrigins: ["https://good.example"],
+      cors: ["https://good.example"],
     });
     const evil = await handler(post("", { origin: "http://evil.ex" }), PEER);
     assert.deepEqual([evil.status, opened], [403, 0]);
