@@ -8,6 +8,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { DUMB } from "../support/http/dumb.ts";
 import { FETCHING } from "../support/http/fetching.ts";
 import { PUSHING } from "../support/http/pushing.ts";
 import { SHALLOW } from "../support/http/shallow.ts";
@@ -52,6 +53,7 @@ for (const row of HTTP_SERVERS) {
     const told = SCENARIOS.filter(({ versions = [0, 2] }) =>
       versions.includes(version)
     );
+    if (row.isDumb && version === row.versions[0]) told.push(...DUMB);
     describe(`A client of ${row.name}, protocol v${version}`, () => {
       itInParallel(told.map(({ title, run }) => ({
         title,

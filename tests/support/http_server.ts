@@ -61,20 +61,19 @@ const OURS: readonly HttpServerRow[] = [
     name: "the daemon",
     versions: [0, 1, 2],
     isDumb: true,
-    start: startOurDaemon,
+    start: (root) => startOurDaemon(root),
   },
   {
     name: "https",
     versions: [2],
     isDumb: true,
-    start: async (root) =>
-      await startProgram("tls", root, await certificates()),
+    start: async (root) => await startOurDaemon(root, await certificates()),
   },
   {
     name: "an embedded handler",
     versions: [0],
     isDumb: true,
-    start: (root) => startProgram("handler", root),
+    start: (root) => startProgram(root),
   },
   {
     name: "a program under Apache",
@@ -108,19 +107,28 @@ export async function startHttpServers(
   return new Map(started);
 }
 
-/** Our daemon, whose git:// port nobody uses here. */
+/** Our daemon on HTTP alone, or on HTTPS. */
 export async function startOurDaemon(
   root: string,
+  tls?: Certificates,
 ): Promise<HttpServer & { kill(signal: NodeJS.Signals): void }> {
   mkdirSync(root, { recursive: true });
   const port = await freePort();
   const daemon = await startDaemon({
-    args: [`--http-port=${port}`, root],
+    args: [
+      `--http-port=${port}`,
+      ...(tls === undefined
+        ? []
+        : [`--tls-cert=${tls.cert}`, `--tls-key=${tls.key}`]),
+      root,
+    ],
     kind: "ours",
   });
+  const scheme = tls === undefined ? "http" : "https";
   return {
-    ...{ name: "the daemon", port, env: {} },
-    url: (path, at = port) => `http://127.0.0.1:${at}${path}`,
+    ...{ name: "the daemon", port },
+    env: tls === undefined ? {} : { GIT_SSL_CAINFO: tls.authority },
+    url: (path, at = port) => `${scheme}://127.0.0.1:${at}${path}`,
     log: () => daemon.log(),
     kill: (signal) => daemon.kill(signal),
     stop: () => daemon.stop(),
@@ -151,16 +159,11 @@ function certificates(): Promise<Certificates> {
 const PROGRAM = fileURLToPath(new URL("./http/program.ts", import.meta.url));
 const START_DEADLINE_MS = 30_000;
 
-async function startProgram(
-  mode: "handler" | "tls",
-  root: string,
-  tls?: Certificates,
-): Promise<HttpServer> {
+async function startProgram(root: string): Promise<HttpServer> {
   const isBun = process.versions.bun !== undefined;
   const child = spawn(process.execPath, [
     ...(isBun ? [] : ["run", "-A", "--quiet"]),
-    ...[PROGRAM, mode, root],
-    ...(tls === undefined ? [] : [tls.cert, tls.key]),
+    ...[PROGRAM, root],
   ], {
     cwd: temporaryDirectory("program"),
     env: serverEnvironment(),
@@ -179,13 +182,9 @@ async function startProgram(
     await pause(20);
     port = Number(/^port (\d+)\n/.exec(said)?.[1] ?? 0);
   }
-  const scheme = tls === undefined ? "http" : "https";
   return {
-    name: mode,
-    port,
-    url: (path, at = port) => `${scheme}://127.0.0.1:${at}${path}`,
-    env: tls === undefined ? {} : { GIT_SSL_CAINFO: tls.authority },
-    log,
+    ...{ name: "a program", port, env: {}, log },
+    url: (path, at = port) => `http://127.0.0.1:${at}${path}`,
     async stop() {
       child.kill("SIGKILL");
       await ended;

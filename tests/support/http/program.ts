@@ -1,14 +1,13 @@
 /**
- * A program that embeds the server as its users would: `handler <root>` puts
- * the function from Request to Response under the runtime's own server,
- * `tls <root> <cert> <key>` listens for https. Says `port <n>` once it does.
+ * A program that embeds the server as its users would, over the directory that
+ * it is given: the function from Request to Response under the runtime's own
+ * server. Says `port <n>` once it listens.
  *
  * @module
  */
 
-import { readFileSync } from "node:fs";
 import process from "node:process";
-import { createHandler, FileSystemBackend, serveHttp } from "../../../mod.ts";
+import { createHandler, FileSystemBackend } from "../../../mod.ts";
 
 /** What of Bun is used here. */
 interface BunServe {
@@ -41,15 +40,5 @@ function listen(handler: (request: Request) => Promise<Response>): number {
   return server.addr.port;
 }
 
-async function start(): Promise<number> {
-  const [mode, root = ".", cert = "", key = ""] = process.argv.slice(2);
-  const backend = new FileSystemBackend(root);
-  if (mode === "handler") return listen(createHandler(backend));
-  const tls = {
-    cert: readFileSync(cert, "utf8"),
-    key: readFileSync(key, "utf8"),
-  };
-  return (await serveHttp({ backend, port: 0, tls })).port;
-}
-
-process.stdout.write(`port ${await start()}\n`);
+const handler = createHandler(new FileSystemBackend(process.argv[2] ?? "."));
+process.stdout.write(`port ${listen(handler)}\n`);
