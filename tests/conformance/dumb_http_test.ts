@@ -334,7 +334,7 @@ describe("each plain file", () => {
   it("is refused, absent, or of another method as with git", async () => {
     const cases = [
       ...["GET config", "GET hooks/x", "GET logs/HEAD", "GET packed-refs"],
-      ...["GET objects/pack/multi-pack-index", "GET objects", "GET ", "GET x"],
+      ...["GET objects/pack/multi-pack-index", "GET objects", "GET x"],
       ...["POST HEAD", "PUT info/refs", `DELETE ${pack}`, `POST ${loose}`],
       ...[`GET ${pack.replace(/pack$/, "rev")}`, "GET objects/info/x"],
       `GET objects/pack/pack-${"0".repeat(40)}.pack`,

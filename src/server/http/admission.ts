@@ -5,7 +5,8 @@
  */
 
 import type { Repository } from "../../storage/types.ts";
-import type { AccessKind } from "../access/types.ts";
+import type { HttpPeer } from "../../core/http_host.ts";
+import type { AccessKind, Identity } from "../access/types.ts";
 import { decide, kindOf, withGrant } from "../access/decide.ts";
 import type { ServiceRow } from "../services.ts";
 import { HttpError } from "./http_error.ts";
@@ -133,7 +134,7 @@ async function verdictOf(
   const { request, context } = exchange;
   const { authorize, access } = context;
   if (authorize !== undefined) return await authorize(request, path, service);
-  const user = await whoAsks(exchange);
+  const user = whoAsks(exchange);
   const kind: AccessKind = service === "receive-pack" ? "write" : "read";
   if (access?.allows(path, kind, user) === false) {
     throw refusal(
@@ -145,13 +146,21 @@ async function verdictOf(
   return { verdict: "allowed", ...(user === undefined ? {} : { user }) };
 }
 
+/** Whom a request's credentials name; not asked where a callback decides. */
+export async function identityOf(
+  request: Request,
+  peer: HttpPeer,
+  { authorize, credentials }: HttpContext,
+): Promise<Identity> {
+  if (peer.user !== undefined) return { type: "user", name: peer.user };
+  return credentials === undefined || authorize !== undefined
+    ? { type: "nobody" }
+    : await credentials.identify(request.headers.get("authorization"));
+}
+
 /** Who asks, by their credentials. Throws an HttpError 401 or 503. */
-async function whoAsks(exchange: Exchange): Promise<string | undefined> {
-  const { request, peer, context: { credentials } } = exchange;
-  if (credentials === undefined || peer.user !== undefined) return peer.user;
-  const identity = await credentials.identify(
-    request.headers.get("authorization"),
-  );
+function whoAsks(exchange: Exchange): string | undefined {
+  const { identity } = exchange;
   switch (identity.type) {
     case "nobody":
       return undefined;
@@ -185,7 +194,7 @@ export async function readerOf(exchange: Exchange): Promise<Reader> {
   const { request, context } = exchange;
   const { authorize, access } = context;
   if (authorize === undefined) {
-    const user = await whoAsks(exchange);
+    const user = whoAsks(exchange);
     const isAnonymous = user === undefined && canAsk(context);
     return {
       ...{ user, isAnonymous },

@@ -8,7 +8,7 @@
 import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
 import { withFields } from "../log.ts";
-import { admit } from "./admission.ts";
+import { admit, identityOf } from "./admission.ts";
 import { answerFile } from "./files.ts";
 import { isForeign } from "./foreign.ts";
 import { HttpError } from "./http_error.ts";
@@ -37,7 +37,10 @@ export function httpHandler(context: HttpContext): AnswerHttp {
     // Not the request's own signal: some hosts abort that after every answer.
     if (peer.gone !== undefined) visit.endWith(peer.gone, clientLeft);
     const { ending } = visit;
-    const exchange = { request, peer, context, logger, visit, ending };
+    // Who waits for a password to be checked is in nobody's way.
+    const identity = await identityOf(request, peer, context);
+    const asked = { request, peer, context, logger };
+    const exchange = { ...asked, identity, visit, ending };
     active++;
     try {
       const isBusy = maxConnections > 0 && active > maxConnections;

@@ -6,7 +6,7 @@
 
 import type { HttpPeer } from "../../core/http_host.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Credentials } from "../access/types.ts";
+import type { Credentials, Identity } from "../access/types.ts";
 import type { SessionContext } from "../session_context.ts";
 import type { Visit } from "./visit.ts";
 import type { PageRoute } from "./routes.ts";
@@ -72,6 +72,8 @@ export interface Exchange {
   readonly context: HttpContext;
   /** The log, whose lines say which request this is. */
   readonly logger: Logger;
+  /** Whom its credentials name. */
+  readonly identity: Identity;
   /** What goes on for it. */
   readonly visit: Visit;
   /** Ends the work for it; aborts when the client leaves. */

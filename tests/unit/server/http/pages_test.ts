@@ -1,3 +1,4 @@
+import type { Identity } from "../../../../src/server/access/types.ts";
 import assert from "node:assert/strict";
 import {
   createHandler,
@@ -263,27 +264,15 @@ describe("whoever asks for pages", () => {
   });
 
   it("is held to the rules, as who they are", async () => {
-    const reader = (authorization: string | null) =>
+    const reader = (identity: Identity) =>
       readerOf(
         {
-          request: new Request(
-            "http://localhost/",
-            authorization === null ? {} : { headers: { authorization } },
-          ),
-          peer: { peer: "", address: "", isSecure: false },
+          request: new Request("http://localhost/"),
+          identity,
           context: {
             credentials: {
               challenges: ['Basic realm="r"'],
-              identify: (text) =>
-                Promise.resolve(
-                  text === null
-                    ? { type: "nobody" }
-                    : text === "busy"
-                    ? { type: "busy" }
-                    : text === "alice"
-                    ? { type: "user", name: "alice" }
-                    : { type: "wrong" },
-                ),
+              identify: () => Promise.resolve(identity),
             },
             access: {
               allows: (path, kind, user) =>
@@ -292,19 +281,19 @@ describe("whoever asks for pages", () => {
           } satisfies Partial<HttpContext>,
         } as unknown as Exchange,
       );
-    const nobody = await reader(null);
+    const nobody = await reader({ type: "nobody" });
     assert.deepEqual([nobody.mayRead("/a"), nobody.mayRead("/b")], [
       true,
       false,
     ]);
     assert.ok(nobody.maySignIn());
-    const alice = await reader("alice");
+    const alice = await reader({ type: "user", name: "alice" });
     assert.equal(alice.user, "alice");
     assert.ok(alice.mayRead("/b"));
     assert.ok(!alice.maySignIn());
-    const status = (text: string) =>
-      reader(text).then(() => 200, (error: HttpError) => error.status);
-    assert.equal(await status("mallory"), 401);
+    const status = (type: "wrong" | "busy") =>
+      reader({ type }).then(() => 200, (error: HttpError) => error.status);
+    assert.equal(await status("wrong"), 401);
     assert.equal(await status("busy"), 503);
   });
 });
