@@ -40,10 +40,9 @@ class DenoHttpListener implements HttpListener {
   readonly finished: Promise<void>;
   readonly #answer: AnswerHttp;
   readonly #report: ReportTrouble;
-  readonly #ending = new AbortController();
   readonly #ended = Promise.withResolvers<void>();
   /** Servers that have not finished: more than one while one takes over. */
-  readonly #running = new Set<Server>();
+  readonly #running = new Map<Server, AbortController>();
   #server: Server | undefined;
   #port: number;
   #tls: TlsPair | undefined;
@@ -74,19 +73,23 @@ class DenoHttpListener implements HttpListener {
       this.#port = trial.addr.port;
       await trial.shutdown();
     }
-    this.#take(this.#serve(this.#port, this.#tls));
+    this.#start(this.#tls);
   }
 
   drain(): void {
     this.#isDraining = true;
-    for (const server of this.#running) void server.shutdown();
+    this.#server = undefined;
+    for (const server of this.#running.keys()) void server.shutdown();
     this.#settle();
   }
 
   abort(): void {
     this.#isDraining = true;
-    this.#ending.abort();
-    // What it cuts off the runtime does not always say.
+    // One that was told to end can no more be cut off, says the runtime by an
+    // error that nobody can catch.
+    const server = this.#server;
+    if (server !== undefined) this.#running.get(server)?.abort();
+    this.#server = undefined;
     this.#running.clear();
     this.#settle();
   }
@@ -98,7 +101,7 @@ class DenoHttpListener implements HttpListener {
     await this.#serve(0, tls, "alone").shutdown();
     if (this.#isDraining) return;
     if (canSharePorts()) {
-      this.#take(this.#serve(this.#port, tls));
+      this.#start(tls);
       this.#tls = tls;
       void old.shutdown();
       return;
@@ -114,13 +117,14 @@ class DenoHttpListener implements HttpListener {
   #serve(
     port: number,
     tls: TlsPair | undefined,
-    how: Sharing = "shared",
+    how: Sharing,
+    signal?: AbortSignal,
   ): Server {
     const isSecure = tls !== undefined;
     const options: Deno.ServeTcpOptions = {
       hostname: this.hostname,
       port,
-      signal: this.#ending.signal,
+      ...(signal === undefined ? {} : { signal }),
       // Packs are compressed, and lengths and ranges have to stay true.
       automaticCompression: false,
       onListen() {},
@@ -141,10 +145,13 @@ class DenoHttpListener implements HttpListener {
     }
   }
 
-  #take(server: Server): void {
+  /** Serves with a certificate, from now on. Throws a UsageError. */
+  #start(tls: TlsPair | undefined): void {
+    const ending = new AbortController();
+    const server = this.#serve(this.#port, tls, "shared", ending.signal);
     this.#server = server;
     this.#port = server.addr.port;
-    this.#running.add(server);
+    this.#running.set(server, ending);
     const done = () => {
       this.#running.delete(server);
       // It ends by itself when it could not accept: EMFILE.
@@ -162,7 +169,7 @@ class DenoHttpListener implements HttpListener {
   async #listenAgain(): Promise<void> {
     while (!this.#isDraining) {
       try {
-        this.#take(this.#serve(this.#port, this.#tls));
+        this.#start(this.#tls);
         return;
       } catch (error) {
         this.#report(error);

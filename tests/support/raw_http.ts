@@ -63,9 +63,12 @@ export class RawHttp {
         host,
         rejectUnauthorized: false,
       });
+      const fail = () => reject(new Error("Closed in the handshake"));
       socket.once("error", reject);
+      socket.once("close", fail);
       socket.once("secureConnect", () => {
         socket.off("error", reject);
+        socket.off("close", fail);
         const { subject } = socket.getPeerCertificate();
         resolve(new RawHttp(socket, String(subject?.CN ?? "")));
       });
@@ -107,7 +110,7 @@ export class RawHttp {
     return this.#text;
   }
 
-  /** Takes one answer whose length is told, or that ends the connection. */
+  /** Takes one answer, which may be in chunks or end the connection. */
   async answer(): Promise<string> {
     let end = 0;
     await eventually("a whole answer", () => {
@@ -116,7 +119,15 @@ export class RawHttp {
       const length = /^content-length: (\d+)/im.exec(
         this.#text.slice(0, head),
       )?.[1];
-      end = length === undefined ? Infinity : head + Number(length);
+      const last = this.#text.indexOf("\r\n0\r\n\r\n", head - 2);
+      const isChunked = /^transfer-encoding: chunked/im.test(
+        this.#text.slice(0, head),
+      );
+      end = length !== undefined
+        ? head + Number(length)
+        : isChunked && last >= 0
+        ? last + 7
+        : Infinity;
       return this.#text.length >= end || this.#isClosed;
     }, DEADLINE_MS);
     const text = this.#text.slice(0, end);
