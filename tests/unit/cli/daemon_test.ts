@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandRow } from "../../../src/cli/command.ts";
@@ -9,7 +10,9 @@ import { EndRequests } from "../../../src/cli/end_requests.ts";
 import { main } from "../../../src/cli/main.ts";
 import { parseOptions } from "../../../src/cli/options.ts";
 import { COMMANDS } from "../../../src/cli/table.ts";
+import { certificate } from "../../support/certificates.ts";
 import { git } from "../../support/git.ts";
+import { RawHttp } from "../../support/raw_http.ts";
 import { after, before, describe, it } from "../../support/test.ts";
 import {
   connectWire,
@@ -79,6 +82,70 @@ describe("gitsrv daemon", () => {
     assert.ok(io.error.startsWith(`Serving ${root} at `));
     io.signal("SIGTERM");
     await running;
+  });
+
+  it("serves HTTP alone, and reads its certificate again", async () => {
+    const io = new FakeProcess();
+    const [first, second] = [certificate("a"), certificate("b")];
+    io.files.set("/here/cert.pem", first.cert);
+    io.files.set("/here/key.pem", first.key);
+    const running = main([
+      "daemon",
+      "--verbose",
+      "--no-git",
+      "--http-port=0",
+      "--tls-cert=cert.pem",
+      "--tls-key=./key.pem",
+    ], io);
+    await io.says("Press Ctrl-C");
+    const port = Number(/https:\/\/127\.0\.0\.1:(\d+)\//.exec(io.error)?.[1]);
+    assert.ok(!io.error.includes("git://"), io.error);
+    const subject = async () => {
+      const client = await RawHttp.connectTls(port);
+      client.close();
+      return client.subject;
+    };
+    assert.equal(await subject(), "a");
+    io.files.set("/here/cert.pem", second.cert);
+    assert.ok(io.hangUp());
+    await io.says("TLS certificate: the old one stays: unusable TLS");
+    assert.equal(await subject(), "a");
+    io.files.set("/here/key.pem", second.key);
+    io.hangUp();
+    await io.says("TLS certificate: read again");
+    assert.equal(await subject(), "b");
+    io.signal("SIGTERM");
+    await running;
+    assert.ok(!io.hangUp(), "nobody listens any more");
+  });
+
+  it("leaves SIGHUP alone where there is nothing to read again", async () => {
+    const io = new FakeProcess();
+    const running = main(["daemon", "--no-git", "--http-port=0"], io);
+    await io.says("Press Ctrl-C");
+    assert.ok(!io.hangUp());
+    io.signal("SIGTERM");
+    await running;
+  });
+
+  it("says that there is no HTTP where its usual port is taken", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => {
+      // Whoever has it, somebody does.
+      server.on("error", () => resolve());
+      server.listen(8080, "127.0.0.1", () => resolve());
+    });
+    const io = new FakeProcess();
+    const running = main(["daemon", "--port=0"], io);
+    await io.says("Press Ctrl-C");
+    assert.match(
+      io.error,
+      /^warning: port 8080 is taken, HTTP is not served; --http-port=<n> /m,
+    );
+    assert.ok(!io.error.includes("http://"), io.error);
+    io.signal("SIGTERM");
+    await running;
+    server.close();
   });
 
   it("ends with the command for a first repository", async () => {
