@@ -135,7 +135,7 @@ export interface ServedPlaces {
   readonly http?: HttpPlaces & {
     /** The URL of `/` for others, where it is not that of this server. */
     readonly publicUrl?: string;
-    /** What becomes of git:// where the port is taken: "fail" unless told. */
+    /** What becomes of a start that finds the port taken: "fail" unless told. */
     readonly whenTaken?: "fail" | "go-on";
     /** What its requests share beside what sessions do. */
     readonly context: Omit<HttpContext, keyof SessionContext | "pages">;

@@ -91,7 +91,7 @@ describe("the daemon on HTTP", () => {
         [["--cors=*", `--base-path=${root}`], /--cors needs --http-port/],
         [[...INETD, "--http-port=1"], /incompatible with --inetd/],
         [[...INETD, "--no-git"], /incompatible with --inetd/],
-        [["--max-body=lots"], /expects a number of bytes/],
+        [["--max-body=lots"], /expects a non-negative integer value/],
       ] as const
     ) {
       const { code, stderr } = await wrong(...args);

@@ -271,7 +271,7 @@ export const HOSTILE_REQUESTS: readonly HostileRequest[] = [
   {
     name: "CONNECT",
     text: "CONNECT evil:80 HTTP/1.1\r\nHost: h\r\n\r\n",
-    outcome: "404",
+    outcome: { deno: "405", bun: "404" },
   },
   {
     name: "TRACE",
