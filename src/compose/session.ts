@@ -10,6 +10,7 @@ import { environment, processId } from "../runtime/process.ts";
 import { programHook } from "../server/access_hook.ts";
 import { hostLookUp } from "../server/host_names.ts";
 import { DEFAULT_LIMITS } from "../server/limits.ts";
+import { Seats } from "../server/seats.ts";
 import { withSettings } from "../server/service_settings.ts";
 import { SERVICES } from "../server/services.ts";
 import type { SessionContext } from "../server/session_context.ts";
@@ -48,6 +49,7 @@ export function sessionContext(
     backend: options.backend,
     services: withSettings(SERVICES, options.services ?? []),
     limits,
+    seats: new Seats(limits.maxConnections),
     answers: new AnswerCache(limits.answerCacheBytes),
     clock,
     logger,

@@ -16,6 +16,7 @@ import { messageForPeer } from "../service/failure.ts";
 import { PacketWriter } from "../pktline/writer.ts";
 import { openTarget, type Target } from "./push_target.ts";
 import type { ServiceRow } from "./services.ts";
+import { refuseSilence } from "./silent_peer.ts";
 import { TimedConnection } from "./timed_connection.ts";
 
 /** What is asked for. */
@@ -107,12 +108,7 @@ async function serve(
     ...(context.hooks === undefined ? {} : { hooks: context.hooks }),
     ...(context.origin === undefined ? {} : { origin: context.origin }),
   });
-  // upload-pack.c: receive_needs; over git:// nobody sees how the child ended.
-  const mustAsk = !terms.advertiseOnly && (name === "receive-pack" ||
-    (name === "upload-pack" && protocol < 2));
-  if (mustAsk && timed.isSilent) {
-    throw new ProtocolError("hung-up", "the remote end hung up unexpectedly");
-  }
+  refuseSilence(timed, { ...terms, service: name, protocol });
 }
 
 const ARCHIVER_DIED = "git upload-archive: archiver died with error";

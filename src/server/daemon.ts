@@ -100,15 +100,19 @@ export class Daemon {
     for (;;) {
       const connection = await listener.accept();
       if (connection === undefined) return;
-      const { maxConnections } = this.#context.limits;
       const session = this.#isDraining
         ? Promise.resolve(connection.close())
-        : maxConnections > 0 && this.#running.size >= maxConnections
-        ? this.#refuse(connection)
-        : this.#serve(connection);
+        : this.#seat(connection);
       this.#sessions.add(session);
       void session.then(() => this.#sessions.delete(session));
     }
+  }
+
+  async #seat(connection: Connection): Promise<void> {
+    const leave = this.#context.seats.take();
+    if (leave === undefined) return await this.#refuse(connection);
+    await this.#serve(connection);
+    leave();
   }
 
   async #serve(connection: Connection): Promise<void> {

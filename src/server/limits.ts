@@ -9,7 +9,10 @@ import type { ServiceLimits } from "../service/types.ts";
 
 /** Everything that bounds a daemon and its sessions. */
 export interface Limits extends ServiceLimits {
-  /** Connections served at the same time; 0 is no limit. */
+  /**
+   * Connections to git:// and requests over HTTP served at the same time, all
+   * counted as one; 0 is no limit.
+   */
   readonly maxConnections: number;
   /** Connecting until the whole request is there, ms; 0 is no limit. */
   readonly initTimeoutMs: number;

@@ -24,8 +24,8 @@ export interface ServiceSetting {
 }
 
 const CHANGES: Readonly<Record<ServiceChange, Partial<ServiceRow>>> = {
-  "enable": { isEnabled: true },
-  "disable": { isEnabled: false },
+  "enable": { isEnabled: true, isDisabled: false },
+  "disable": { isEnabled: false, isDisabled: true },
   "allow-override": { isOverridable: true },
   "forbid-override": { isOverridable: false },
 };

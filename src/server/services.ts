@@ -20,6 +20,11 @@ export interface ServiceRow {
   readonly httpKey: string;
   /** Whether it is served where the repository says nothing. */
   readonly isEnabled: boolean;
+  /**
+   * Whether the operator has said that it is not, which then holds for
+   * everybody; unsaid, clients who are known may have what others may not.
+   */
+  readonly isDisabled?: boolean;
   /** Whether the repository's configuration can change that. */
   readonly isOverridable: boolean;
   /** The service itself. */

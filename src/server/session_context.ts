@@ -13,6 +13,7 @@ import type { AccessRules } from "./access/types.ts";
 import type { AccessHook } from "./access_hook.ts";
 import type { LookUpHost } from "./host_names.ts";
 import type { Limits } from "./limits.ts";
+import type { Seats } from "./seats.ts";
 import type { ServiceRow } from "./services.ts";
 import type { SessionIds } from "./session_ids.ts";
 
@@ -24,6 +25,8 @@ export interface SessionContext {
   readonly services: readonly ServiceRow[];
   /** Bounds. */
   readonly limits: Limits;
+  /** What is left of `limits.maxConnections`. */
+  readonly seats: Seats;
   /** Time. */
   readonly clock: Clock;
   /** The log. */

@@ -93,6 +93,16 @@ export class TimedConnection implements Connection, Disposable {
     }
   }
 
+  /** Waits for `work`, which is the peer's, like for a read. */
+  async watch(work: Promise<void>): Promise<void> {
+    this.#begin();
+    try {
+      await work;
+    } finally {
+      this.#end();
+    }
+  }
+
   /** Half-closes: see {@linkcode Connection.closeWrite}. */
   closeWrite(): Promise<void> {
     return this.#connection.closeWrite();

@@ -55,13 +55,14 @@ export function kindOf(row: Pick<ServiceRow, "name"> | undefined): AccessKind {
 
 /**
  * The row where rules have said `said`: whom they allow to write may push,
- * unless the repository's configuration or the service's settings forbid it.
+ * unless the repository's configuration or the operator forbids the service.
  */
 export function withGrant(
   row: ServiceRow,
   said: boolean | undefined,
 ): ServiceRow {
-  return said === true && kindOf(row) === "write" && row.isOverridable
+  return said === true && kindOf(row) === "write" && row.isOverridable &&
+      row.isDisabled !== true
     ? { ...row, isEnabled: true }
     : row;
 }

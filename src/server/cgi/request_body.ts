@@ -17,7 +17,6 @@ const PIECE_BYTES = 64 * 1024;
 export class CgiBody {
   /** The bytes. */
   readonly stream: ReadableStream<Uint8Array>;
-  #isSilent = true;
 
   /** Reads nothing yet. */
   constructor(source: Pick<Connection, "read">, length: number | undefined) {
@@ -27,17 +26,9 @@ export class CgiBody {
         const piece = new Uint8Array(Math.min(left, PIECE_BYTES));
         const count = left === 0 ? 0 : await source.read(piece);
         left -= count;
-        if (count > 0) {
-          this.#isSilent = false;
-          controller.enqueue(piece.subarray(0, count));
-        }
+        if (count > 0) controller.enqueue(piece.subarray(0, count));
         if (count === 0 || left === 0) controller.close();
       },
     }, { highWaterMark: 0 });
-  }
-
-  /** Whether not one byte has come so far. */
-  get isSilent(): boolean {
-    return this.#isSilent;
   }
 }

@@ -10,7 +10,6 @@
 import {
   GitsrvError,
   messageOf,
-  ProtocolError,
   RefusedError,
   StorageError,
 } from "../../core/errors.ts";
@@ -123,9 +122,7 @@ async function answer(init: CgiInit, log: CgiLog): Promise<Response> {
     ...(buffer === undefined ? {} : { maxRequestBuffer: buffer }),
     services: isFault
       ? context.services.map((row) => unable(row, length))
-      : body === undefined
-      ? context.services
-      : context.services.map((row) => asking(row, body)),
+      : context.services,
   });
   const response = await answerHttp(request, {
     peer: env("REMOTE_ADDR") ?? "cgi",
@@ -189,23 +186,6 @@ function unable(row: ServiceRow, fault: GitsrvError): ServiceRow {
       Promise.reject(
         new HttpError(500, fault.code, fault.message, { cause: fault.cause }),
       ),
-  };
-}
-
-/** upload-pack.c: receive_needs, and receive-pack.c: somebody must ask. */
-function asking({ run, ...row }: ServiceRow, body: CgiBody): ServiceRow {
-  return run === undefined ? row : {
-    ...row,
-    async run(context) {
-      await run(context);
-      const mustAsk = row.name === "receive-pack" ||
-        (row.name === "upload-pack" && context.protocol < 2);
-      if (!mustAsk || !body.isSilent) return;
-      throw new ProtocolError(
-        "hung-up",
-        "the remote end hung up unexpectedly",
-      );
-    },
   };
 }
 

@@ -23,7 +23,7 @@ export class AnswerBody {
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #state: "holding" | "streaming" | "over" = "holding";
+  #state: "holding" | "streaming" | "ending" | "over" = "holding";
   #wake: (() => void) | undefined;
   #taken = 0;
   #last: Uint8Array = new Uint8Array(0);
@@ -55,7 +55,9 @@ export class AnswerBody {
    * signal's reason when it aborts.
    */
   async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (this.#state === "over") throw new Error("The answer is over");
+    if (this.#state === "ending" || this.#state === "over") {
+      throw new Error("The answer is over");
+    }
     const copy = new Uint8Array(bytes);
     this.#taken += copy.length;
     this.#last = copy;
@@ -67,15 +69,36 @@ export class AnswerBody {
       return;
     }
     this.#controller?.enqueue(copy);
-    await this.#room(signal);
+    await this.#until(() => {
+      const room = this.#controller?.desiredSize ?? 0;
+      return this.#state !== "streaming" || room > 0;
+    }, signal);
+    signal?.throwIfAborted();
   }
 
-  /** Ends the body. Idempotent. */
+  /** Ends the body, behind what waits in it. Idempotent. */
   end(): void {
-    if (this.#state === "over") return;
-    if (this.#state === "streaming") this.#controller?.close();
-    else this.#begun.resolve();
-    this.#leave();
+    if (this.#state === "holding") {
+      this.#begun.resolve();
+      this.#leave();
+    } else if (this.#state === "streaming") {
+      this.#state = "ending";
+      this.#closeIfTaken();
+    }
+  }
+
+  /**
+   * Resolves when an answer that has ended is out of here, or has failed. What
+   * is in one piece has gone with its response. Throws the signal's reason
+   * when it aborts, and breaks the body off.
+   */
+  async taken(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#until(() => this.#state !== "ending", signal);
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
   }
 
   /**
@@ -85,8 +108,8 @@ export class AnswerBody {
    */
   fail(reason: unknown): void {
     if (this.#state === "over") return;
-    if (this.#state === "streaming") this.#controller?.error(reason);
-    else this.#begun.reject(reason);
+    if (this.#state === "holding") this.#begun.reject(reason);
+    else this.#controller?.error(reason);
     this.#leave();
   }
 
@@ -112,7 +135,10 @@ export class AnswerBody {
         for (const piece of this.#held) controller.enqueue(piece);
         this.#held = [];
       },
-      pull: () => this.#wake?.(),
+      pull: () => {
+        if (this.#state === "ending") this.#closeIfTaken();
+        else this.#wake?.();
+      },
       cancel: (reason) => {
         this.#leave();
         this.#onCancel(reason);
@@ -121,20 +147,27 @@ export class AnswerBody {
     this.#begun.resolve();
   }
 
-  /** Waits until the client has taken enough of what is queued. */
-  async #room(signal: AbortSignal | undefined): Promise<void> {
+  /** A stream that was closed says nothing of what still waits in it. */
+  #closeIfTaken(): void {
+    if ((this.#controller?.desiredSize ?? 0) < QUEUE_BYTES) return;
+    this.#controller?.close();
+    this.#leave();
+  }
+
+  /** Waits for the client to take of what is queued. */
+  async #until(
+    isSo: () => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const wake = () => this.#wake?.();
     signal?.addEventListener("abort", wake, { once: true });
     try {
-      while (
-        this.#state === "streaming" && (this.#controller?.desiredSize ?? 0) <= 0
-      ) {
+      while (!isSo()) {
         signal?.throwIfAborted();
-        const room = Promise.withResolvers<void>();
-        this.#wake = room.resolve;
-        await room.promise;
+        const change = Promise.withResolvers<void>();
+        this.#wake = change.resolve;
+        await change.promise;
       }
-      signal?.throwIfAborted();
     } finally {
       signal?.removeEventListener("abort", wake);
     }

@@ -86,6 +86,7 @@ function begin(
         await here.answerPlain(conversation, order);
       });
       inner.end();
+      await given.connection.watch(answer.taken(ending.signal));
     } catch (error) {
       logFailure(logger, error);
       const { reason } = ending.signal;

@@ -27,9 +27,8 @@ const RETRY_S = "5";
 
 /** Answers requests with what `context` has. */
 export function httpHandler(context: HttpContext): AnswerHttp {
-  const { closing, limits: { maxConnections } } = context;
+  const { closing, seats } = context;
   let count = 0;
-  let active = 0;
   return async (request, peer) => {
     const logger = withFields(context.logger, { session: ++count });
     const visit = new Visit();
@@ -41,17 +40,16 @@ export function httpHandler(context: HttpContext): AnswerHttp {
     const identity = await identityOf(request, peer, context);
     const asked = { request, peer, context, logger };
     const exchange = { ...asked, identity, visit, ending };
-    active++;
+    const leave = seats.take();
     try {
-      const isBusy = maxConnections > 0 && active > maxConnections;
       const response = await answerOrStatus(
         exchange,
-        isBusy ? refuseBusy : answer,
+        leave === undefined ? refuseBusy : answer,
       );
       logger.log("info", lineOf(request, response), { user: visit.user });
       return request.method === "HEAD" ? await headOf(response) : response;
     } finally {
-      void visit.over().then(() => active--);
+      void visit.over().then(leave);
     }
   };
 }
@@ -169,10 +167,18 @@ function lineOf({ method, url }: Request, { status }: Response): string {
 }
 
 /** The same answer without its body. */
-async function headOf(response: Response): Promise<Response> {
-  const { status, headers } = response;
-  await response.body?.cancel().catch((error) => messageOf(error));
-  return new Response(null, { status, headers });
+async function headOf({ body, status, headers }: Response): Promise<Response> {
+  if (body === null) return new Response(null, { status, headers });
+  await body.cancel().catch((error) => messageOf(error));
+  const rest = headers.has("content-length") ? null : unknownBody();
+  return new Response(rest, { status, headers });
+}
+
+/** Nothing, of which runtimes do not say that its length is 0. */
+function unknownBody(): ReadableStream<Uint8Array> {
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
+    controller.close();
+  return new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
 }
 
 /** For those who embed us: nothing is known of the peer. */

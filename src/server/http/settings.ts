@@ -66,10 +66,11 @@ export function isServed(
 
 /** The same where the repository's configuration is silent. */
 export function isOffered(
-  { name, isEnabled }: ServiceRow,
+  { name, isEnabled, isDisabled }: ServiceRow,
   user: string | undefined,
 ): boolean {
-  return isEnabled || (user !== undefined && name !== "upload-pack");
+  return isEnabled ||
+    (isDisabled !== true && user !== undefined && name !== "upload-pack");
 }
 
 /**

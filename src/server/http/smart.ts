@@ -10,6 +10,7 @@ import { fromBinary } from "../../core/bytes.ts";
 import { type GitsrvError, RefusedError } from "../../core/errors.ts";
 import { encodePacket } from "../../pktline/packet.ts";
 import type { Service, SessionTerms } from "../../service/types.ts";
+import { refuseSilence } from "../silent_peer.ts";
 import { callerOf, namedOrigin } from "./caller.ts";
 import {
   ExchangeConnection,
@@ -112,6 +113,7 @@ async function run(
     opened,
     new ExchangeConnection(exchange.peer, input, answer),
   );
+  const asked = { ...terms, service: opened.row.name };
   const session = async () => {
     try {
       if (prefix !== "") {
@@ -125,15 +127,21 @@ async function run(
         ...(origin === undefined ? {} : { origin: namedOrigin(exchange) }),
         caller: await callerOf(exchange, opened.repository),
       });
+      refuseSilence(given.connection, { ...asked, protocol: given.protocol });
       answer.end();
+      // A client may send what nobody wants, and read only then.
+      input.close();
+      await given.connection.watch(answer.taken(ending.signal));
     } catch (error) {
       const status = statusOf(error, body, ending.signal);
-      const isTold = status === undefined && saysWhy(answer.last);
+      const isTold = saysWhy(answer.last);
       // What is held becomes a status, which is logged as such.
-      if (answer.isHeld && !isTold) return answer.fail(status ?? error);
+      if (answer.isHeld && (status !== undefined || !isTold)) {
+        return answer.fail(status ?? error);
+      }
       logFailure(logger, error);
       // Whoever was told why reads an answer that ends, and nobody else does.
-      if (saysWhy(answer.last)) answer.end();
+      if (isTold) answer.end();
       else answer.fail(error);
     } finally {
       given.connection[Symbol.dispose]();

@@ -11,6 +11,7 @@ import type { Connection, Listener } from "../../../src/core/host.ts";
 import type { Logger } from "../../../src/core/logger.ts";
 import type { Kernels } from "../../../src/kernels/types.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/server/limits.ts";
+import { Seats } from "../../../src/server/seats.ts";
 import type { ServiceRow } from "../../../src/server/services.ts";
 import type { SessionContext } from "../../../src/server/session_context.ts";
 import { GIT_TERMS } from "../../../src/service/types.ts";
@@ -175,6 +176,7 @@ export function fakeContext(
   } = {},
 ): SessionContext {
   const repository = { config: fakeConfig(changes.config) } as Repository;
+  const limits = { ...DEFAULT_LIMITS, ...changes.limits };
   return {
     backend: {
       openRepository: changes.openRepository ??
@@ -184,7 +186,8 @@ export function fakeContext(
           )),
     },
     services: changes.services ?? [fakeService()],
-    limits: { ...DEFAULT_LIMITS, ...changes.limits },
+    limits,
+    seats: new Seats(limits.maxConnections),
     clock: {
       now: () => Date.now(),
       monotonic: () => performance.now(),

@@ -73,6 +73,53 @@ describe("the body of an answer", () => {
     await assert.rejects(response.arrayBuffer());
   });
 
+  it("is taken once the last of it is out of here, and not before", async () => {
+    const { answer } = answerBody();
+    for (let i = 0; i < 3; i++) await answer.write(PIECE);
+    const { body } = await answer.response({});
+    answer.end();
+    let isTaken = false;
+    const taken = answer.taken().then(() => isTaken = true);
+    const reader = body?.getReader();
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setTimeout(resolve));
+      assert.ok(!isTaken, `taken after ${i} pieces`);
+      assert.equal((await reader?.read())?.value?.length, PIECE.length);
+    }
+    assert.ok((await reader?.read())?.done);
+    await taken;
+  });
+
+  it("is taken, too, where the client leaves or time is over", async () => {
+    const full = async () => {
+      const { answer } = answerBody();
+      for (let i = 0; i < 3; i++) await answer.write(PIECE);
+      const response = await answer.response({});
+      answer.end();
+      return { answer, response };
+    };
+    const left = await full();
+    const taken = left.answer.taken();
+    await left.response.body?.cancel();
+    await taken;
+
+    const late = await full();
+    const ending = new AbortController();
+    const rejected = assert.rejects(
+      late.answer.taken(ending.signal),
+      /^Error: late$/,
+    );
+    ending.abort(new Error("late"));
+    await rejected;
+    await assert.rejects(late.response.arrayBuffer(), /late/);
+
+    // What is in one piece is not waited for.
+    const { answer } = answerBody();
+    await answer.write(PIECE);
+    answer.end();
+    await answer.taken();
+  });
+
   it("is broken off where it fails on its way", async () => {
     const { answer } = answerBody();
     for (let i = 0; i < 3; i++) await answer.write(PIECE);

@@ -29,7 +29,7 @@ function handlerOf(
 }
 
 function post(
-  body: string | ReadableStream<Uint8Array> = "",
+  body: string | ReadableStream<Uint8Array> = "0000",
   headers: Record<string, string> = {},
 ): Request {
   return new Request(`http://localhost${POST}`, {
@@ -67,10 +67,11 @@ function waiting(): {
   return { row, begun: begun.promise, ended: ended.promise };
 }
 
-/** A service that writes, and then does what it is told. */
+/** A service that reads a packet, writes, and then does what it is told. */
 function writing(bytes: Uint8Array, times: number, error: unknown): ServiceRow {
   return fakeService({
     run: async ({ connection }) => {
+      await connection.read(new Uint8Array(4));
       for (let i = 0; i < times; i++) await connection.write(bytes);
       if (error !== undefined) throw error;
     },
@@ -185,6 +186,50 @@ describe("a handler of requests", () => {
     await reader?.read();
     await reader?.cancel("gone");
     assert.match(String(await ended.promise), /the client has left/);
+  });
+
+  it("counts an answer until the client has taken it", async () => {
+    const services = [writing(new Uint8Array(1 << 17), 1, undefined)];
+    const context = fakeContext({ services, limits: { maxConnections: 1 } });
+    const handler = httpHandler(context);
+    const response = await handler(post("0000"), PEER);
+    assert.equal(response.status, 200);
+    // Room for it there was at once.
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.equal((await handler(post("0000"), PEER)).status, 503);
+    assert.equal((await response.arrayBuffer()).byteLength, 1 << 17);
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.equal(context.seats.taken, 0);
+  });
+
+  it("shares its places with whatever else is served", async () => {
+    const context = fakeContext({ limits: { maxConnections: 1 } });
+    const leave = context.seats.take();
+    const handler = httpHandler(context);
+    assert.equal((await handler(post("0000"), PEER)).status, 503);
+    leave?.();
+    assert.equal((await handler(post("0000"), PEER)).status, 200);
+  });
+
+  it("fails who had to ask for something, and did not", async () => {
+    const asked = async (version: number) => {
+      const headers = { "git-protocol": `version=${version}` };
+      return (await handlerOf()(post("", headers), PEER)).status;
+    };
+    assert.deepEqual(
+      [await asked(0), await asked(1), await asked(2)],
+      [500, 500, 200],
+    );
+  });
+
+  it("answers HEAD with the length of GET, or with none", async () => {
+    const handler = handlerOf();
+    const target = "/a.git/info/refs?service=git-upload-pack";
+    const head = await handler(get(target, { method: "HEAD" }), PEER);
+    assert.equal(head.status, 200);
+    // Without a body, runtimes would say that there are 0 bytes.
+    assert.ok(head.body !== null && !head.headers.has("content-length"));
+    assert.equal(await head.text(), "");
   });
 
   it("ends the work when a body breaks off", async () => {
@@ -317,15 +362,15 @@ describe("a handler of requests", () => {
   it("believes no header of versions that is too long or odd", async () => {
     const version = async (text: string) => {
       const headers = { "git-protocol": text };
-      const response = await handlerOf()(post("", headers), PEER);
+      const response = await handlerOf()(post("0000", headers), PEER);
       return await response.text();
     };
-    assert.equal(await version("version=2"), "served v2;");
-    assert.equal(await version("version=2:".repeat(200)), "served v0;");
-    assert.equal(await version("version=2\x1b[2J"), "served v0;");
+    assert.equal(await version("version=2"), "served v2;0000");
+    assert.equal(await version("version=2:".repeat(200)), "served v0;0000");
+    assert.equal(await version("version=2\x1b[2J"), "served v0;0000");
     assert.equal(
       await version(`a=${"b".repeat(65536)}:version=2`),
-      "served v0;",
+      "served v0;0000",
     );
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { StorageError } from "../../../../src/core/errors.ts";
+import { withGrant } from "../../../../src/server/access/decide.ts";
 import {
   httpSettings,
   isServed,
@@ -52,6 +53,30 @@ describe("settings of HTTP", () => {
       served([["http.uploadpack", "false"], ["http.receivepack", "1"]], rows),
       "upload-archive upload-pack | upload-archive upload-pack",
     );
+  });
+
+  it("are not for those who are known either, where the operator says so", () => {
+    const disabled = [
+      { service: "receive-pack", change: "disable" },
+      { service: "upload-archive", change: "disable" },
+    ] as const;
+    const rows = withSettings(SERVICES, disabled);
+    assert.equal(served([], rows), "upload-pack | upload-pack");
+    // It is no more than a default: what a repository says goes first.
+    assert.equal(
+      served([["http.receivepack", "true"]], rows),
+      "upload-pack receive-pack | upload-pack receive-pack",
+    );
+    const forgotten = withSettings(rows, [
+      { service: "receive-pack", change: "enable" },
+    ]);
+    assert.equal(
+      served([], forgotten),
+      "upload-pack receive-pack | upload-pack receive-pack",
+    );
+    // Nor do rules give it.
+    const [receive] = rows.filter(({ name }) => name === "receive-pack");
+    assert.ok(receive !== undefined && !withGrant(receive, true).isEnabled);
   });
 
   it("fail for a value that cannot be understood, whatever is asked for", () => {
