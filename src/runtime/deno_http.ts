@@ -11,6 +11,7 @@ import type {
   HttpPeer,
   TlsPair,
 } from "../core/http_host.ts";
+import { Departure } from "./deno_departure.ts";
 import type { ReportTrouble } from "./host.ts";
 import { peerOf } from "./http_peer.ts";
 import {
@@ -137,8 +138,16 @@ class DenoHttpListener implements HttpListener {
     try {
       return Deno.serve(
         options,
-        (request, { remoteAddr }) =>
-          this.#answer(request, peerFrom(remoteAddr, isSecure)),
+        async (request, { remoteAddr }) => {
+          const departure = new Departure(request);
+          const { gone } = departure;
+          const peer = { ...peerFrom(remoteAddr, isSecure), gone };
+          try {
+            return await this.#answer(request, peer);
+          } finally {
+            departure.answered();
+          }
+        },
       );
     } catch (error) {
       throw httpListenError({ hostname: this.hostname, port }, tls, error);

@@ -16,6 +16,7 @@ import type {
 import { UsageError } from "../../src/core/errors.ts";
 import { certificate } from "../support/certificates.ts";
 import { RawHttp } from "../support/raw_http.ts";
+import { eventually } from "../support/server.ts";
 import { describe, it } from "../support/test.ts";
 
 /** What is tested. */
@@ -177,6 +178,88 @@ export function httpListenerContract(subject: HttpListenerSubject): void {
           assert.ok(client.received > 64 * MIB);
         });
       });
+    });
+
+    it("tells that a client has left without its answer, once it has", async () => {
+      const warnings: unknown[] = [];
+      const output = console;
+      const { warn } = output;
+      output.warn = (...args) => warnings.push(args);
+      const gone = Promise.withResolvers<void>();
+      const signals: (AbortSignal | undefined)[] = [];
+      const answer: AnswerHttp = async (request, peer) => {
+        signals.push(peer.gone);
+        if (!request.url.endsWith("/slow")) return new Response("hello");
+        // What has not been read of the request is no news of the client.
+        await request.text();
+        await new Promise<void>((resolve) => {
+          peer.gone?.addEventListener("abort", () => resolve());
+        });
+        gone.resolve();
+        return new Response("for nobody");
+      };
+      try {
+        await using({}, answer, async ({ port }) => {
+          const leaving = await RawHttp.connect(port);
+          leaving.send(
+            "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi",
+          );
+          await eventually("it was asked", () => signals.length === 1);
+          leaving.close();
+          await gone.promise;
+          await using_(await RawHttp.connect(port), async (client) => {
+            client.send(GET);
+            assert.match(await client.answer(), /hello$/);
+          });
+        });
+      } finally {
+        output.warn = warn;
+      }
+      assert.deepEqual(signals.map((signal) => signal?.aborted), [true, false]);
+      assert.deepEqual(warnings, []);
+    });
+
+    it("takes bodies of every kind, and requests in a row", async () => {
+      const seen: string[] = [];
+      const answer: AnswerHttp = async (request) => {
+        const text = await request.text();
+        seen.push(`${request.method} ${text}`);
+        return new Response(`<${text}>`);
+      };
+      const post = (headers: string, body: string) =>
+        `POST /x HTTP/1.1\r\nHost: h\r\n${headers}\r\n\r\n${body}`;
+      const chunked = "Transfer-Encoding: chunked";
+      await using({}, answer, async ({ port }) => {
+        await using_(await RawHttp.connect(port), async (client) => {
+          client.send(post("Content-Length: 3\r\nExpect: 100-continue", ""));
+          await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+          client.send("abc");
+          await client.until(/HTTP\/1\.1 200 .*<abc>$/s);
+        });
+        await using_(await RawHttp.connect(port), async (client) => {
+          const body = "2;e=1\r\nab\r\n1\r\nc\r\n0\r\nX-Sum: 1\r\n\r\n";
+          client.send(post(`${chunked}\r\nTrailer: X-Sum`, body));
+          assert.match(await client.answer(), /200 .*<abc>$/s);
+        });
+        // Bun closes a connection behind trailers, which nobody reads.
+        await using_(await RawHttp.connect(port), async (client) => {
+          client.send(post("Content-Length: 1", "d") + GET);
+          assert.match(await client.answer(), /200 .*<d>$/s);
+          assert.match(await client.answer(), /200 .*<>$/s);
+        });
+        await using_(await RawHttp.connect(port), async (client) => {
+          client.send(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+          assert.match(await client.answer(), /200 .*<>$/s);
+          await client.ended();
+        });
+      });
+      assert.deepEqual(seen, [
+        "POST abc",
+        "POST abc",
+        "POST d",
+        "GET ",
+        "GET ",
+      ]);
     });
 
     it("drains: requests end, and idle connections hold nothing up", async () => {

@@ -25,8 +25,8 @@ export type ExchangeSession = ServiceContext & {
 };
 
 /** The body of the answer; a client that leaves ends the exchange. */
-export function answerBody({ ending }: Exchange): AnswerBody {
-  return new AnswerBody((cause) =>
+export function answerBody({ ending, visit }: Exchange): AnswerBody {
+  return visit.answer = new AnswerBody((cause) =>
     ending.abort(
       new ProtocolError("disconnected", "the client has left", { cause }),
     )

@@ -88,7 +88,8 @@ function begin(
       inner.end();
       await given.connection.watch(answer.taken(ending.signal));
     } catch (error) {
-      logFailure(logger, error);
+      // What is held becomes a status, which is logged as such.
+      if (!answer.isHeld) logFailure(logger, error);
       const { reason } = ending.signal;
       inner.fail(reason instanceof HttpError ? reason : error);
     } finally {

@@ -27,7 +27,7 @@ const RETRY_S = "5";
 
 /** Answers requests with what `context` has. */
 export function httpHandler(context: HttpContext): AnswerHttp {
-  const { closing, seats } = context;
+  const { clock, closing, seats } = context;
   let count = 0;
   return async (request, peer) => {
     const logger = withFields(context.logger, { session: ++count });
@@ -41,15 +41,22 @@ export function httpHandler(context: HttpContext): AnswerHttp {
     const asked = { request, peer, context, logger };
     const exchange = { ...asked, identity, visit, ending };
     const leave = seats.take();
+    const begun = clock.monotonic();
+    let line = lineOf(request, 500);
     try {
       const response = await answerOrStatus(
         exchange,
         leave === undefined ? refuseBusy : answer,
       );
-      logger.log("info", lineOf(request, response), { user: visit.user });
+      line = lineOf(request, response.status);
       return request.method === "HEAD" ? await headOf(response) : response;
     } finally {
-      void visit.over().then(leave);
+      void visit.over().then(() => {
+        leave?.();
+        const { user, answer } = visit;
+        const ms = Math.round(clock.monotonic() - begun);
+        logger.log("info", line, { user, bytes: answer?.sent, ms });
+      });
     }
   };
 }
@@ -161,9 +168,9 @@ function clientLeft(): ProtocolError {
   return new ProtocolError("disconnected", "the client has left");
 }
 
-/** The line of the log for one request. */
-function lineOf({ method, url }: Request, { status }: Response): string {
-  return `${method} ${requestUrl({ url })?.pathname} ${status}`;
+/** The line of the log for one request; its path is as it is in its URL. */
+function lineOf({ method, url }: Request, status: number): string {
+  return `${method} ${requestUrl({ url })?.pathname ?? "?"} ${status}`;
 }
 
 /** The same answer without its body. */

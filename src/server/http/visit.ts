@@ -12,6 +12,8 @@ export class Visit {
   /** Ends the work; aborts when the client leaves, or the server closes. */
   readonly ending: AbortController = new AbortController();
   readonly #stops: (() => void)[] = [];
+  /** What is being sent, where somebody counts it. */
+  answer: { readonly sent: number } | undefined;
   #work: Promise<unknown> = Promise.resolve();
 
   /** Work for the request, which must not reject. */

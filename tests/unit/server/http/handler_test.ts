@@ -9,7 +9,7 @@ import type { ServiceRow } from "../../../../src/server/services.ts";
 import type { SessionContext } from "../../../../src/server/session_context.ts";
 import type { ServiceContext } from "../../../../src/service/types.ts";
 import { describe, it } from "../../../support/test.ts";
-import { fakeContext, fakeService, pkt } from "../fakes.ts";
+import { fakeContext, fakeService, KeptLog, pkt } from "../fakes.ts";
 
 const PEER: HttpPeer = {
   peer: "192.0.2.7:4711",
@@ -83,7 +83,7 @@ describe("a handler of requests", () => {
     const lines: unknown[] = [];
     const logger = {
       log: (level: string, text: string, fields?: LogFields) =>
-        lines.push([level, text, fields?.user]),
+        lines.push([level, text, fields?.user, fields?.bytes, fields?.ms]),
     };
     const handler = handlerOf({ logger }, {
       authorize: () => ({ verdict: "allowed", user: "ada" }),
@@ -91,7 +91,30 @@ describe("a handler of requests", () => {
     const response = await handler(post("hello"), PEER);
     assert.equal(response.status, 200);
     assert.equal(await response.text(), "served v0;hello");
-    assert.deepEqual(lines, [["info", `POST ${POST} 200`, "ada"]]);
+    await new Promise((resolve) => setTimeout(resolve));
+    const [line, ...others] = lines as unknown[][];
+    assert.deepEqual(others, []);
+    const ms = line?.pop();
+    assert.ok(Number.isInteger(ms) && Number(ms) >= 0, String(ms));
+    const bytes = "served v0;hello".length;
+    assert.deepEqual(line, ["info", `POST ${POST} 200`, "ada", bytes]);
+  });
+
+  it("says once what went wrong, and nothing that a terminal obeys", async () => {
+    const log = new KeptLog();
+    const failing = fakeService({
+      run: () => Promise.reject(new RefusedError("broken", "it is broken")),
+    });
+    const handler = handlerOf({ logger: log, services: [failing] });
+    await handler(post(), PEER);
+    await handler(get("/a.git/\x1b%1b%0a[31mHEAD"), PEER);
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(log.lines, [
+      "error it is broken",
+      `info POST ${POST} 500`,
+      "error Not found",
+      "info GET /a.git/%1B%1b%0a[31mHEAD 404",
+    ]);
   });
 
   it("answers other methods by 405, and by 400 on HTTP/1.0", async () => {

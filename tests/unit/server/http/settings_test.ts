@@ -12,6 +12,9 @@ import { describe, it } from "../../../support/test.ts";
 
 type Pairs = Parameters<typeof configView>[0];
 
+/** What a rule says. */
+const ALLOWED = true;
+
 /** Who gets which services: "nobody: upload-pack; ada: ...". */
 function served(
   pairs: Pairs,
@@ -76,7 +79,7 @@ describe("settings of HTTP", () => {
     );
     // Nor do rules give it.
     const [receive] = rows.filter(({ name }) => name === "receive-pack");
-    assert.ok(receive !== undefined && !withGrant(receive, true).isEnabled);
+    assert.ok(receive !== undefined && !withGrant(receive, ALLOWED).isEnabled);
   });
 
   it("fail for a value that cannot be understood, whatever is asked for", () => {
