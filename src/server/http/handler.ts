@@ -169,8 +169,8 @@ function clientLeft(): ProtocolError {
 }
 
 /** The line of the log for one request; its path is as it is in its URL. */
-function lineOf({ method, url }: Request, status: number): string {
-  return `${method} ${requestUrl({ url })?.pathname ?? "?"} ${status}`;
+function lineOf(request: Request, status: number): string {
+  return `${request.method} ${requestUrl(request)?.pathname ?? "?"} ${status}`;
 }
 
 /** The same answer without its body. */

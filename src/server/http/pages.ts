@@ -87,12 +87,17 @@ class Rooms {
       shown.slice(start, start + PAGE_SIZE),
       reader.user,
     );
+    // Where all are shown, a name that is a link to what may not be read does
+    // not count, and no search can tell that it is there.
+    const total = count === 1 && repositories !== undefined
+      ? repositories.length
+      : shown.length;
     return await this.#respond(
       exchange.request,
       indexPage({
         ...this.#frame(),
         repositories,
-        total: shown.length,
+        total,
         isCut: found?.isCut ?? false,
         query,
         page,

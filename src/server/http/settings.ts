@@ -64,7 +64,10 @@ export function isServed(
   return services.get(row.name) ?? isOffered(row, user);
 }
 
-/** The same where the repository's configuration is silent. */
+/**
+ * The same where the repository's configuration is silent: known users have
+ * what is not enabled for everybody, unless the operator disables it.
+ */
 export function isOffered(
   { name, isEnabled, isDisabled }: ServiceRow,
   user: string | undefined,
