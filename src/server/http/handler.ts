@@ -40,7 +40,7 @@ export function httpHandler(context: HttpContext): AnswerHttp {
     const identity = await identityOf(request, peer, context);
     const asked = { request, peer, context, logger };
     const exchange = { ...asked, identity, visit, ending };
-    const leave = seats.take();
+    const leave = seats.take(peer.address);
     const begun = clock.monotonic();
     let line = lineOf(request, 500);
     try {

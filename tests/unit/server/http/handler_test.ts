@@ -78,6 +78,17 @@ function writing(bytes: Uint8Array, times: number, error: unknown): ServiceRow {
   });
 }
 
+/** The work ends a few turns after its last bytes were taken. */
+async function freed(handler: AnswerHttp): Promise<void> {
+  let next = await handler(post(), PEER);
+  while (next.status === 503) {
+    await new Promise((resolve) => setTimeout(resolve));
+    next = await handler(post(), PEER);
+  }
+  assert.equal(next.status, 200);
+  await next.body?.cancel();
+}
+
 describe("a handler of requests", () => {
   it("answers by a service, and says who was served in one line", async () => {
     const lines: unknown[] = [];
@@ -172,14 +183,73 @@ describe("a handler of requests", () => {
     assert.equal(response.status, 200);
     assert.equal((await handler(post(), PEER)).status, 503);
     await response.arrayBuffer();
-    // The work ends a few turns after its last bytes were taken.
-    let next = await handler(post(), PEER);
-    while (next.status === 503) {
+    await freed(handler);
+  });
+
+  it("counts a request until nothing waits for its client", async () => {
+    const big = writing(new Uint8Array(100_000), 3, undefined);
+    const handler = handlerOf({
+      services: [big],
+      limits: { maxConnections: 1 },
+    });
+    const response = await handler(post(), PEER);
+    // All of it is queued, and the service has ended long since.
+    for (let turns = 0; turns < 100; turns++) {
       await new Promise((resolve) => setTimeout(resolve));
-      next = await handler(post(), PEER);
+      assert.equal((await handler(post(), PEER)).status, 503);
     }
-    assert.equal(next.status, 200);
-    await next.body?.cancel();
+    assert.equal((await response.arrayBuffer()).byteLength, 300_000);
+    await freed(handler);
+  });
+
+  it("cuts off a client that does not take what waits for it", async () => {
+    const big = writing(new Uint8Array(100_000), 3, undefined);
+    const handler = handlerOf({
+      services: [big],
+      limits: { maxConnections: 1, timeoutMs: 20 },
+    });
+    const response = await handler(post(), PEER);
+    await freed(handler);
+    await assert.rejects(response.arrayBuffer(), /idle for 0.02 s/);
+  });
+
+  it("leaves some of the places to other addresses", async () => {
+    const addresses = ["192.0.2.7", "2001:db8:1:2::7"];
+    const neighbours = ["192.0.2.7", "2001:db8:1:2:3::8"];
+    const others = ["192.0.2.8", "2001:db8:1:3::7"];
+    for (const [i, address] of addresses.entries()) {
+      const { row, begun } = waiting();
+      const closing = new AbortController();
+      const handler = handlerOf(
+        { services: [row], limits: { maxConnections: 4 } },
+        { closing: closing.signal },
+      );
+      const from = (address = "") => handler(post(), { ...PEER, address });
+      const greedy = [from(address), from(address), from(address)];
+      await begun;
+      assert.equal((await from(neighbours[i])).status, 503);
+      const other = from(others[i]);
+      closing.abort(new RefusedError("aborted", "the server is going"));
+      for (const each of [...greedy, other]) {
+        assert.match(await (await each).text(), /the server is going/);
+      }
+    }
+  });
+
+  it("lets a web server in front on this machine have all places", async () => {
+    const { row, begun } = waiting();
+    const closing = new AbortController();
+    const handler = handlerOf(
+      { services: [row], limits: { maxConnections: 4 } },
+      { closing: closing.signal },
+    );
+    const peers = ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"];
+    const all = peers.map((address) => handler(post(), { ...PEER, address }));
+    await begun;
+    closing.abort(new RefusedError("aborted", "the server is going"));
+    for (const each of all) {
+      assert.match(await (await each).text(), /the server is going/);
+    }
   });
 
   it("ends the work when the client leaves, with or without an answer", async () => {
