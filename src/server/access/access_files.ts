@@ -80,8 +80,8 @@ export class AccessFiles implements AccessPolicy {
       get challenges(): readonly string[] {
         return current().verifier?.challenges ?? [];
       },
-      identify: async (authorization): Promise<Identity> =>
-        await current().verifier?.identify(authorization) ??
+      identify: async (authorization, from): Promise<Identity> =>
+        await current().verifier?.identify(authorization, from) ??
           { type: "nobody" },
     };
     this.rules = {

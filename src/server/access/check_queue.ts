@@ -18,11 +18,20 @@ export interface CheckBounds {
 /** Some five seconds' worth at the cost that htpasswd's manual recommends. */
 export const CHECK_BOUNDS: CheckBounds = { running: 1, waiting: 64 };
 
-/** Checks within bounds. */
+/** One that waits: `false` where it waits for nothing any more. */
+type Waiting = (isTurn: boolean) => void;
+
+/**
+ * Checks within bounds. Addresses take turns, and where too many wait, the
+ * last of the one with the most gives way: whoever guesses without end keeps
+ * nobody else from signing in.
+ */
 export class CheckQueue {
   readonly #check: CheckPassword;
   readonly #bounds: CheckBounds;
-  readonly #waiting: (() => void)[] = [];
+  /** By address, in the order of their turns; none is empty. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  #count = 0;
   #running = 0;
 
   /** Checks nothing yet. */
@@ -31,21 +40,59 @@ export class CheckQueue {
     this.#bounds = bounds;
   }
 
-  /** As {@linkcode CheckPassword}; "busy" at once where too many wait. */
-  async check(password: string, hash: string): Promise<boolean | "busy"> {
-    if (this.#running >= this.#bounds.running) {
-      if (this.#waiting.length >= this.#bounds.waiting) return "busy";
-      // Whoever ends hands its place over.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running++;
-    }
+  /**
+   * As {@linkcode CheckPassword}, for who asks from an address; "busy" where
+   * too many wait.
+   */
+  async check(
+    password: string,
+    hash: string,
+    from = "",
+  ): Promise<boolean | "busy"> {
+    if (this.#running < this.#bounds.running) this.#running++;
+    // Whoever ends hands its place over.
+    else if (!await this.#wait(from)) return "busy";
     try {
       return await this.#check(password, hash);
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#next();
       if (next === undefined) this.#running--;
-      else next();
+      else next(true);
     }
+  }
+
+  #wait(from: string): Promise<boolean> {
+    const own = this.#waiting.get(from) ?? [];
+    if (this.#count >= this.#bounds.waiting && !this.#makeRoom(own.length)) {
+      return Promise.resolve(false);
+    }
+    this.#count++;
+    this.#waiting.set(from, own);
+    return new Promise((resolve) => own.push(resolve));
+  }
+
+  /** Whether some address had more than one that has `own` and one more. */
+  #makeRoom(own: number): boolean {
+    let most: Waiting[] = [];
+    for (const each of this.#waiting.values()) {
+      if (each.length > most.length) most = each;
+    }
+    if (most.length <= own + 1) return false;
+    this.#count--;
+    most.pop()?.(false);
+    return true;
+  }
+
+  /** The first of the address whose turn it is, which is then the last. */
+  #next(): Waiting | undefined {
+    for (const [from, waiting] of this.#waiting) {
+      this.#waiting.delete(from);
+      const next = waiting.shift();
+      if (waiting.length > 0) this.#waiting.set(from, waiting);
+      if (next === undefined) continue;
+      this.#count--;
+      return next;
+    }
+    return undefined;
   }
 }

@@ -23,8 +23,11 @@ export type Identity =
 export interface Credentials {
   /** What a client without any is asked for: values of `WWW-Authenticate`. */
   readonly challenges: readonly string[];
-  /** Whom `authorization` (the header, or `null`) names. Never rejects. */
-  identify(authorization: string | null): Promise<Identity>;
+  /**
+   * Whom `authorization` (the header, or `null`) names; `from` is the address
+   * that it came from, "" where that is not known. Never rejects.
+   */
+  identify(authorization: string | null, from?: string): Promise<Identity>;
 }
 
 /** What the operator says of repositories and users. */

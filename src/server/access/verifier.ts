@@ -61,7 +61,10 @@ export class Verifier implements Credentials {
   }
 
   /** As {@linkcode Credentials.identify}. */
-  async identify(authorization: string | null): Promise<Identity> {
+  async identify(
+    authorization: string | null,
+    from = "",
+  ): Promise<Identity> {
     const claim = parseAuthorization(authorization);
     try {
       switch (claim.kind) {
@@ -72,7 +75,7 @@ export class Verifier implements Credentials {
         case "bearer":
           return identityOf(await this.#ownerOf(claim.token));
         case "basic":
-          return await this.#basic(claim);
+          return await this.#basic(claim, from);
       }
     } catch (error) {
       this.#init.logger.log(
@@ -88,7 +91,7 @@ export class Verifier implements Credentials {
     return tokens.length === 0 ? undefined : await ownerOf(tokens, token);
   }
 
-  async #basic(claim: Basic): Promise<Identity> {
+  async #basic(claim: Basic, from: string): Promise<Identity> {
     const key = await this.#hmac(claim);
     const known = this.#remembered.get(key);
     if (known !== undefined && this.#init.monotonic() < known.until) {
@@ -96,7 +99,7 @@ export class Verifier implements Credentials {
     }
     const others = this.#underWay.get(key);
     if (others !== undefined) return await others;
-    const check = this.#check(claim);
+    const check = this.#check(claim, from);
     this.#underWay.set(key, check);
     try {
       const identity = await check;
@@ -107,14 +110,18 @@ export class Verifier implements Credentials {
     }
   }
 
-  async #check({ user, password }: Basic): Promise<Identity> {
+  async #check(
+    { user, password }: Basic,
+    from: string,
+  ): Promise<Identity> {
     if (await this.#ownerOf(password) === user) {
       return { type: "user", name: user };
     }
     const { passwords, queue } = this.#init;
     if (passwords === undefined) return WRONG;
     const hash = passwords.hashes.get(user);
-    const verdict = await queue.check(password, hash ?? passwords.nobodys);
+    const { nobodys } = passwords;
+    const verdict = await queue.check(password, hash ?? nobodys, from);
     if (verdict === "busy") return { type: "busy" };
     return hash !== undefined && verdict ? { type: "user", name: user } : WRONG;
   }

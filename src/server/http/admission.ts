@@ -10,6 +10,7 @@ import type { AccessKind, Identity } from "../access/types.ts";
 import { decide, kindOf, withGrant } from "../access/decide.ts";
 import type { ServiceRow } from "../services.ts";
 import { HttpError } from "./http_error.ts";
+import { originOf } from "../seats.ts";
 import type {
   Authorization,
   Exchange,
@@ -155,7 +156,10 @@ export async function identityOf(
   if (peer.user !== undefined) return { type: "user", name: peer.user };
   return credentials === undefined || authorize !== undefined
     ? { type: "nobody" }
-    : await credentials.identify(request.headers.get("authorization"));
+    : await credentials.identify(
+      request.headers.get("authorization"),
+      originOf(peer.address),
+    );
 }
 
 /** Who asks, by their credentials. Throws an HttpError 401 or 503. */
