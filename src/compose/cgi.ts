@@ -8,6 +8,7 @@ import type { Connection } from "../core/host.ts";
 import { host } from "../runtime/detect.ts";
 import type { Variables } from "../server/cgi/environment.ts";
 import { type CgiEnd, serveCgi } from "../server/cgi/serve.ts";
+import { trimSlashes } from "../storage/files/paths.ts";
 import { FileSystemBackend } from "./files.ts";
 import { sessionContext } from "./session.ts";
 
@@ -59,7 +60,8 @@ export async function serveHttpBackend(
 /** Without slashes at its end: "" is the root of the file system. */
 function absolute(path: string, directory: string): string {
   const full = path.startsWith("/") ? path : `${directory}/${path}`;
-  return full.replace(/\/+$/, "");
+  const trimmed = trimSlashes(full);
+  return trimmed === "/" ? "" : trimmed;
 }
 
 /** A path that a web server has made, which nobody has looked through. */

@@ -18,8 +18,9 @@ export interface CheckBounds {
 /** Some five seconds' worth at the cost that htpasswd's manual recommends. */
 export const CHECK_BOUNDS: CheckBounds = { running: 1, waiting: 64 };
 
-/** One that waits: `false` where it waits for nothing any more. */
-type Waiting = (isTurn: boolean) => void;
+/** What those who wait hear. */
+type Outcome = "turn" | "busy";
+type Waiting = (outcome: Outcome) => void;
 
 /**
  * Checks within bounds. Addresses take turns, and where too many wait, the
@@ -51,20 +52,20 @@ export class CheckQueue {
   ): Promise<boolean | "busy"> {
     if (this.#running < this.#bounds.running) this.#running++;
     // Whoever ends hands its place over.
-    else if (!await this.#wait(from)) return "busy";
+    else if (await this.#wait(from) === "busy") return "busy";
     try {
       return await this.#check(password, hash);
     } finally {
       const next = this.#next();
       if (next === undefined) this.#running--;
-      else next(true);
+      else next("turn");
     }
   }
 
-  #wait(from: string): Promise<boolean> {
+  #wait(from: string): Promise<Outcome> {
     const own = this.#waiting.get(from) ?? [];
     if (this.#count >= this.#bounds.waiting && !this.#makeRoom(own.length)) {
-      return Promise.resolve(false);
+      return Promise.resolve("busy");
     }
     this.#count++;
     this.#waiting.set(from, own);
@@ -79,7 +80,7 @@ export class CheckQueue {
     }
     if (most.length <= own + 1) return false;
     this.#count--;
-    most.pop()?.(false);
+    most.pop()?.("busy");
     return true;
   }
 

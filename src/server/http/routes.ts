@@ -138,7 +138,7 @@ export function findRoute(method: string, url: URL): Route {
 /** What lies in a repository, where no other repository is looked for. */
 const INSIDE = new RegExp(
   "\\.git/.|./(?:objects|refs|hooks|logs|info|modules|worktrees)(?:/|$)|" +
-    "./(?:[A-Z_]*HEAD|config|description|index|packed-refs|shallow)/*$",
+    "./(?:[A-Z_]*HEAD|config|description|index|packed-refs|shallow)$",
 );
 
 /** What nothing else is for: `/`, and paths that may be those of repositories. */
@@ -148,10 +148,17 @@ function pageRoute(asked: string, pathname: string): Route {
       ? { kind: "index" }
       : { kind: "wrong-method", allow: "GET, HEAD" };
   }
-  const path = pathname.replace(/\/+$/, "");
+  const path = trimmed(pathname);
   return asked === "GET" && path !== "" && !INSIDE.test(path)
     ? { kind: "page", path }
     : { kind: "unknown" };
+}
+
+/** Without slashes at its end; a pattern would try each slash of a long row. */
+function trimmed(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 function decodedPath(pathname: string): string | undefined {

@@ -156,6 +156,17 @@ describe("rules", () => {
     });
   }
 
+  it("let nobody have what has too many names to look through", () => {
+    const said = rules(`[gitsrv "team/**"]\nread = alice\n`);
+    const inside = (count: number) => `/${"a.git/".repeat(count)}b`;
+    for (const kind of ["read", "write"] as const) {
+      assert.equal(said.allows(inside(8), kind, "alice"), undefined);
+      for (const path of [inside(17), inside(60_000), `/${"a".repeat(4096)}`]) {
+        assert.equal(said.allows(path, kind, "alice"), NO);
+      }
+    }
+  });
+
   it("have patterns and names of any letters", () => {
     const said = rules(`[gitsrv "größe/*"]\nread = jürgen\n`);
     assert.equal(said.allows("/größe/a", "read", "jürgen"), YES);

@@ -16,6 +16,16 @@ function routeOf(path: string, method = "GET") {
 }
 
 describe("the routes of plain files", () => {
+  it("are looked through in one go, however long a row of slashes is", () => {
+    // Where each slash is tried, this takes hours.
+    const row = "/".repeat(2 ** 22);
+    for (const path of [`${row}x`, `/a${row}x`, `${row}x${row}`]) {
+      assert.equal(routeOf(path).kind, "page");
+    }
+    assert.equal(routeOf(row).kind, "unknown");
+    assert.equal(routeOf(`/a.git/HEAD${row}`).kind, "unknown");
+  });
+
   const things = [
     ["HEAD", { type: "head" }],
     ["info/refs", { type: "refs" }],
