@@ -3,12 +3,14 @@ import { CheckQueue } from "../../../../src/server/access/check_queue.ts";
 import { seeded } from "../../../support/random.ts";
 import { describe, it } from "../../../support/test.ts";
 
+const WRONG = false;
+
 /** A queue whose checks end when they are told to, in the order they began. */
 function queueOf(waiting: number) {
   const begun: { readonly password: string; end(): void }[] = [];
   const queue = new CheckQueue((password) => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    begun.push({ password, end: () => resolve(false) });
+    begun.push({ password, end: () => resolve(WRONG) });
     return promise;
   }, { running: 1, waiting });
   return { queue, begun };
