@@ -159,7 +159,11 @@ function certificates(): Promise<Certificates> {
 const PROGRAM = fileURLToPath(new URL("./http/program.ts", import.meta.url));
 const START_DEADLINE_MS = 30_000;
 
-async function startProgram(root: string): Promise<HttpServer> {
+/**
+ * A program of its own that embeds the server, `tests/support/http/program.ts`,
+ * over a directory, or over a repository in memory for "memory".
+ */
+export async function startProgram(root: string): Promise<HttpServer> {
   const isBun = process.versions.bun !== undefined;
   const child = spawn(process.execPath, [
     ...(isBun ? [] : ["run", "-A", "--quiet"]),

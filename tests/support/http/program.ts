@@ -1,13 +1,19 @@
 /**
- * A program that embeds the server as its users would, over the directory that
- * it is given: the function from Request to Response under the runtime's own
- * server. Says `port <n>` once it listens.
+ * A program that embeds the server as its users would, the function from
+ * Request to Response under the runtime's own server: over the directory that
+ * it is given, or, for "memory", over an empty repository `hello.git` that
+ * takes pushes. Says `port <n>` once it listens.
  *
  * @module
  */
 
 import process from "node:process";
-import { createHandler, FileSystemBackend } from "../../../mod.ts";
+import {
+  createHandler,
+  DictBackend,
+  FileSystemBackend,
+  MemoryRepository,
+} from "../../../mod.ts";
 
 /** What of Bun is used here. */
 interface BunServe {
@@ -40,5 +46,14 @@ function listen(handler: (request: Request) => Promise<Response>): number {
   return server.addr.port;
 }
 
-const handler = createHandler(new FileSystemBackend(process.argv[2] ?? "."));
-process.stdout.write(`port ${listen(handler)}\n`);
+function handlerOver(what: string): (request: Request) => Promise<Response> {
+  if (what !== "memory") return createHandler(new FileSystemBackend(what));
+  const repositories = { "hello.git": new MemoryRepository() };
+  return createHandler(new DictBackend(repositories), {
+    limits: { maxConnections: 0 },
+    services: [{ service: "receive-pack", change: "enable" }],
+  });
+}
+
+const port = listen(handlerOver(process.argv[2] ?? "."));
+process.stdout.write(`port ${port}\n`);
