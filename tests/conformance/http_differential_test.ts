@@ -74,7 +74,7 @@ const ON_PURPOSE: readonly Difference[] = [
     why: "git has promised a result before it sees that nobody asks",
     is: (git, ours, { method, body }) =>
       method === "POST" && body === "" &&
-      git.status === 200 && git.body === "" && ours.status === 500,
+      git.status === 200 && git.body === "" && ours.status === 400,
   },
   {
     why: "git has promised a result before it sees what is wrong with a body",

@@ -7,6 +7,7 @@
 
 import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
+import { messageForPeer } from "../../service/failure.ts";
 import { withFields } from "../log.ts";
 import { admit, identityOf } from "./admission.ts";
 import { answerFile } from "./files.ts";
@@ -85,6 +86,10 @@ async function answerOrStatus(
 /** The status that an error is told by, if there is a better one than 500. */
 function statusOf(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
+  if (error instanceof ProtocolError) {
+    const words = messageForPeer(error);
+    return new HttpError(400, error.code, words, { cause: error.cause });
+  }
   if (!(error instanceof RefusedError)) return undefined;
   const { code, message } = error;
   return code === "aborted" || code === "closing"

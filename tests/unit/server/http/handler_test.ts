@@ -260,7 +260,7 @@ describe("a handler of requests", () => {
     await silent.begun;
     left.abort();
     assert.match(String(await silent.ended), /the client has left/);
-    assert.equal((await answered).status, 500);
+    assert.equal((await answered).status, 400);
 
     const ended = Promise.withResolvers<unknown>();
     const row = fakeService({
@@ -311,7 +311,7 @@ describe("a handler of requests", () => {
     };
     assert.deepEqual(
       [await asked(0), await asked(1), await asked(2)],
-      [500, 500, 200],
+      [400, 400, 200],
     );
   });
 
@@ -343,7 +343,7 @@ describe("a handler of requests", () => {
     }, { highWaterMark: 0 });
     const response = await handlerOf({ services: [row] })(post(body), PEER);
     assert.match(String(await ended.promise), /hung up unexpectedly/);
-    assert.equal(response.status, 500);
+    assert.equal(response.status, 400);
   });
 
   it("answers a client that is idle by 408, or breaks off", async () => {
