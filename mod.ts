@@ -96,6 +96,7 @@ export type {
   Identity,
 } from "./src/server/access/types.ts";
 export type { TlsPair } from "./src/core/http_host.ts";
+export type { RulesOfPushing } from "./src/server/access/rules.ts";
 export type {
   Authorization,
   Authorize,

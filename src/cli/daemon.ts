@@ -10,6 +10,7 @@ import { GitsrvError, messageOf, UsageError } from "../core/errors.ts";
 import type { FileAccessOptions } from "../compose.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ProcessIo } from "../core/process.ts";
+import type { AccessPolicy } from "../server/access/types.ts";
 import { clearTextWarning } from "../server/access/clear_text.ts";
 import { textLogger, withoutRepeats } from "../server/log.ts";
 import {
@@ -18,6 +19,7 @@ import {
 } from "../server/service_settings.ts";
 import { SERVICES } from "../server/services.ts";
 import { expandNamespace } from "../service/namespaces.ts";
+import { pushWords, readersOf } from "./access_words.ts";
 import { EXIT } from "./command.ts";
 import { friendlyPlan, gitPlan } from "./daemon_plan.ts";
 import { reloadAtHangup, tlsReloaders } from "./daemon_http.ts";
@@ -198,8 +200,26 @@ async function serve(start: Start): Promise<number> {
     const takesPushes = withSettings(SERVICES, start.services).some((row) =>
       row.name === "receive-pack" && row.isEnabled
     );
-    const at = { hostname, port, addresses, takesPushes, ...background };
-    io.writeError(banner({ ...served, ...at }));
+    const { access } = session;
+    const facts = {
+      takesPushes,
+      refusesPushes: start.services.findLast(({ service, change }) =>
+        service === "receive-pack" && /^(?:en|dis)able$/.test(change)
+      )?.change === "disable",
+      knowsUsers: isHttp && access?.asksForCredentials === true,
+      rules: access?.pushing,
+    };
+    const at = { hostname, port, addresses, ...background };
+    io.writeError(banner({
+      ...served,
+      ...at,
+      access: pushWords(facts),
+      readers: (path) =>
+        readersOf({
+          anyone: mayAnyoneRead(access, path),
+          users: facts.knowsUsers,
+        }),
+    }));
   }
   io.onStrayError((error) => {
     const stack = error instanceof Error ? error.stack : undefined;
@@ -234,9 +254,13 @@ async function serveOne(start: Start): Promise<number> {
 function sessionOptions(start: Start, compose: Compose) {
   const { options, rest, io, logger, services } = start;
   const isGit = followsGit(options);
+  const given = accessOf(start, compose);
   const { backend, served } = isGit
     ? gitPlan(options, rest, io, compose, logger)
-    : friendlyPlan(rest, io, compose, logger);
+    : friendlyPlan(rest, io, compose, {
+      logger,
+      suits: (path) => mayAnyoneRead(given.access, path),
+    });
   const hook = options.text("access-hook");
   const session = {
     backend,
@@ -250,7 +274,7 @@ function sessionOptions(start: Start, compose: Compose) {
     ...(hook === undefined
       ? {}
       : { accessHook: hook.includes("/") ? absolute(hook, io) : hook }),
-    ...accessOf(start, compose),
+    ...given,
     informativeErrors: options.flag("informative-errors"),
     createOnPush: options.flag("create-on-push"),
     logger,
@@ -258,8 +282,18 @@ function sessionOptions(start: Start, compose: Compose) {
   return { served, session };
 }
 
+function mayAnyoneRead(
+  access: AccessPolicy | undefined,
+  path: string,
+): boolean {
+  return access?.rules?.allows(`/${path}`, "read", undefined) !== false;
+}
+
 /** Who may, where options say so. */
-function accessOf({ options, io, logger }: Start, compose: Compose) {
+function accessOf(
+  { options, io, logger }: Start,
+  compose: Compose,
+): { readonly access?: InstanceType<Compose["FileAccess"]> } {
   const given = ["htpasswd", "tokens", "config"].flatMap((name) => {
     const path = options.text(name);
     return path === undefined ? [] : [[name, absolute(path, io)]];

@@ -31,7 +31,11 @@ export function friendlyPlan(
   directories: readonly string[],
   io: ProcessIo,
   compose: Compose,
-  logger: Logger,
+  { logger, suits }: {
+    readonly logger: Logger;
+    /** Whether the repository at a path would do as an example. */
+    readonly suits: (path: string) => boolean;
+  },
 ): Plan {
   const [named, second] = directories;
   if (second !== undefined) {
@@ -57,7 +61,7 @@ export function friendlyPlan(
     served: {
       kind: "directory",
       directory: root,
-      example: compose.findRepository(path),
+      example: compose.findRepository(path, suits),
     },
   };
 }

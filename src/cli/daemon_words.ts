@@ -6,6 +6,7 @@
 
 import { printable } from "../core/bytes.ts";
 import { UsageError } from "../core/errors.ts";
+import type { Readers } from "./access_words.ts";
 
 /** The name of the repository that is served where there is none. */
 export const WELCOME_NAME = "welcome.git";
@@ -48,42 +49,23 @@ export type Started = Served & Place & {
   readonly addresses?: readonly Place[];
   /** The process that serves, where it does so in the background. */
   readonly background?: number;
-  /** Whether anybody who connects can push. */
-  readonly takesPushes?: boolean;
-  /** What the operator should know of who may do what, one line each. */
-  readonly warnings?: readonly string[];
+  /** Who can push; "read-only" unless told. */
+  readonly access?: string;
+  /** Who can clone the repository at a path; anyone unless told. */
+  readonly readers?: (path: string) => Readers;
 };
 
 /** The words at the start: what, where, and the line to paste. */
 export function banner(started: Started): string {
   const places = started.addresses ?? [started];
   const everywhere = places.map(nameOf).join(" and ");
-  const urls = SCHEMES.flatMap((schemes) =>
-    places.find(({ scheme = "git", path }) =>
-      path === undefined && schemes.includes(scheme)
-    ) ?? []
-  ).map(nameOf);
-  const access = started.takesPushes === true
-    ? "whoever connects can push"
-    : "read-only";
+  const { access = "read-only" } = started;
   const reach = `(${access}, ${
     places.every(isLocal) ? "this machine only" : "reachable from the network"
   })`;
-  const warnings = (started.warnings ?? []).map((line) => `warning: ${line}`);
   const text = (lines: readonly string[]) =>
-    linesOf([
-      ...lines,
-      "",
-      ...(warnings.length === 0 ? [] : [...warnings, ""]),
-      howToStop(started),
-    ]);
-  // git's own clients connect to TCP alone.
-  const clone = (path: string) =>
-    urls.length === 0
-      ? [
-        "git has no URL for a socket: core.gitProxy names a program that leads to it.",
-      ]
-      : urls.map((url) => `    git clone ${shellWord(url + path)}`);
+    linesOf([...lines, "", howToStop(started)]);
+  const clone = (path: string) => cloneLines(started, places, path);
   switch (started.kind) {
     case "directory": {
       const { directory, example } = started;
@@ -97,7 +79,7 @@ export function banner(started: Started): string {
           `    git init --bare -b main ${firstRepository(directory)}`,
           ...clone("hello.git").slice(0, 1),
         ]
-        : ["", ...clone(urlPath(example))];
+        : ["", ...clone(example)];
       return text([
         `Serving ${printable(directory)} at ${everywhere} ${reach}`,
         ...lines,
@@ -118,9 +100,38 @@ export function banner(started: Started): string {
         `Serving ${
           started.basePath === undefined ? "" : `${tidy(started.basePath)} `
         }at ${everywhere} by git daemon's rules`,
-        ...warnings,
       ]);
   }
+}
+
+/** The lines that clone the repository at `path`, or why there are none. */
+function cloneLines(
+  { readers = () => "anyone" }: Started,
+  places: readonly Place[],
+  path: string,
+): readonly string[] {
+  const who = readers(path);
+  if (who === "nobody") {
+    return [`Rules let nobody clone ${printable(path)}.`];
+  }
+  // git's own clients connect to TCP alone; over git:// nobody is known.
+  const urls = SCHEMES.flatMap((schemes) =>
+    places.find(({ scheme = "git", path }) =>
+      path === undefined && schemes.includes(scheme) &&
+      (who === "anyone" || scheme !== "git")
+    ) ?? []
+  ).map(nameOf);
+  if (urls.length === 0) {
+    return [
+      "git has no URL for a socket: core.gitProxy names a program that leads to it.",
+    ];
+  }
+  return [
+    ...urls.map((url) => `    git clone ${shellWord(url + urlPath(path))}`),
+    ...(who === "anyone"
+      ? []
+      : ["", "git asks for a name and a password: rules let users clone it."]),
+  ];
 }
 
 /**

@@ -22,7 +22,7 @@ function limitOptions(): readonly OptionRow[] {
       ...(row.unit === "bytes" ? { isSize: true } : { isInteger: true }),
       meaning: `${row.meaning}; default ${row.default}${
         row.unit === "" ? "" : ` ${row.unit}`
-      }${row.unit === "bytes" ? ", k, m and g behind a number count" : ""}`,
+      }${row.unit === "bytes" ? "; may end in k, m or g" : ""}`,
     }]
   );
 }
@@ -48,7 +48,7 @@ function daemonOptions(): readonly OptionRow[] {
       value: "<n>",
       isInteger: true,
       meaning: "port for HTTP; default 8080, 0 lets the system choose; by " +
-        "git's rules HTTP is served where this is given",
+        "git's rules, and on sockets alone, HTTP is served where this is given",
     },
     {
       name: "http",
@@ -128,7 +128,8 @@ function daemonOptions(): readonly OptionRow[] {
       name: "access-hook",
       value: "<program>",
       meaning: "run it before each request, with service, repository, host, " +
-        "canonical host, address and port; it refuses by its exit code",
+        "canonical host, address and port (over HTTP without hosts); it " +
+        "refuses by its exit code",
     },
     {
       name: "htpasswd",
@@ -145,7 +146,8 @@ function daemonOptions(): readonly OptionRow[] {
       name: "config",
       value: "<file>",
       meaning: "who may read and write which repository, in git's syntax: " +
-        "gitsrv.<pattern>.read and .write",
+        "gitsrv.<pattern>.read and .write; gitsrv.htpasswd and .tokens name " +
+        "the two files above",
     },
     {
       name: "informative-errors",
@@ -192,7 +194,8 @@ function serviceOptions(): readonly OptionRow[] {
     "enable": "offer a service: upload-pack, upload-archive, receive-pack",
     "disable": "do not offer it",
     "allow-override": "let a repository's configuration decide " +
-      "(daemon.uploadpack, daemon.uploadarch, daemon.receivepack): the default",
+      "(daemon.uploadpack, daemon.uploadarch, daemon.receivepack; over HTTP " +
+      "http.uploadpack, http.uploadarchive, http.receivepack): the default",
     "forbid-override": "do not let it",
   };
   const changes = Object.entries(meanings).map(([name, meaning]) => ({
@@ -204,7 +207,8 @@ function serviceOptions(): readonly OptionRow[] {
     ...changes,
     {
       name: "allow-push",
-      meaning: "short for --enable=receive-pack: whoever can connect can push",
+      meaning: "short for --enable=receive-pack: whoever can connect can " +
+        "push, where no rule of --config says otherwise",
     },
     {
       name: "create-on-push",
@@ -239,9 +243,9 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "serve repositories over git:// and HTTP",
     operands: "[<directory>...]",
     description: [
-      "Serves every repository below <directory>, read-only unless told. Without",
-      "one it is ./repos, and without that a welcome repository that is kept in",
-      "memory.",
+      "Serves every repository below <directory> over git:// and HTTP, read-only",
+      "unless told. Without one it is ./repos, and without that a welcome",
+      "repository that is kept in memory.",
       "",
       "With --base-path, --base-path-relaxed, --strict-paths,",
       "--interpolated-path or --user-path the rules are those of git daemon: the",

@@ -10,6 +10,7 @@ import { NODE_FILES } from "../runtime/files.ts";
 import { currentDirectory } from "../runtime/process.ts";
 import { AccessFiles } from "../server/access/access_files.ts";
 import { CheckQueue } from "../server/access/check_queue.ts";
+import type { RulesOfPushing } from "../server/access/rules.ts";
 import type {
   AccessPolicy,
   AccessRules,
@@ -83,6 +84,11 @@ export class FileAccess implements AccessPolicy {
   /** Whether anybody can name themselves at all. */
   get asksForCredentials(): boolean {
     return this.credentials.challenges.length > 0;
+  }
+
+  /** What the rules say of pushes, to be told to who starts a server. */
+  get pushing(): RulesOfPushing {
+    return this.#files.pushing;
   }
 
   /** Reads the files again now. */

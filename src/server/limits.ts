@@ -53,15 +53,16 @@ export const LIMITS: readonly LimitRow[] = [
     option: "max-connections",
     unit: "",
     default: 32,
-    meaning: "connections served at once; one more is told to try later " +
-      "(0: no limit)",
+    meaning: "connections served at once, and requests over HTTP; one more " +
+      "is told to try later (0: no limit)",
   },
   {
     name: "initTimeoutMs",
     option: "init-timeout",
     unit: "s",
     default: 30,
-    meaning: "from connecting to the end of the request line (0: no limit)",
+    meaning: "git:// alone: from connecting to the end of the request line " +
+      "(0: no limit)",
   },
   {
     name: "timeoutMs",
@@ -75,7 +76,7 @@ export const LIMITS: readonly LimitRow[] = [
     option: "drain-timeout",
     unit: "s",
     default: 10,
-    meaning: "time for running sessions after SIGTERM or SIGINT",
+    meaning: "time for running sessions and requests after SIGTERM or SIGINT",
   },
   {
     name: "maxBodyBytes",

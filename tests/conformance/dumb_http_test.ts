@@ -42,6 +42,7 @@ import {
   writeStack,
 } from "../support/reftable.ts";
 import { after, before, describe, it } from "../support/test.ts";
+import { findProgram } from "../support/web_server.ts";
 
 const DUMB = { GIT_SMART_HTTP: "0" };
 
@@ -444,7 +445,7 @@ describe("each plain file", () => {
     const to = join(root, "part.pack");
     const whole = readFileSync(join(path, pack));
     writeFileSync(to, whole.subarray(0, 100));
-    const { code, stderr } = await runProgram("curl", [
+    const { code, stderr } = await runProgram(findProgram("curl", "curl"), [
       ...["-sS", "--fail", "-C", "-", "-o", to],
       urlOf(server, `/a.git/${pack}`),
     ]);

@@ -23,6 +23,7 @@ import {
   SERVER,
   startDaemon,
 } from "../support/server.ts";
+import { findProgram } from "../support/web_server.ts";
 
 const root = temporaryDirectory("http-access");
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -48,10 +49,11 @@ function passwords(
   path: string,
   users: Readonly<Record<string, string>>,
 ): void {
+  const htpasswd = findProgram("htpasswd", "apache2-utils");
   writeFileSync(path, "");
   for (const [user, password] of Object.entries(users)) {
     const cost = user === "slow" ? "8" : "5";
-    execFileSync("htpasswd", ["-bBC", cost, path, user, password], {
+    execFileSync(htpasswd, ["-bBC", cost, path, user, password], {
       stdio: "ignore",
     });
   }

@@ -17,8 +17,11 @@ import { COMMANDS } from "../../src/cli/table.ts";
 import { limitsMarkdown } from "../../src/server/limits.ts";
 import { pushLimitsMarkdown } from "../../src/service/receive_pack/settings.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
+import { smallRepository } from "../support/fixture_small.ts";
 import { git } from "../support/git.ts";
+import { eventually, freePort } from "../support/server.ts";
 import { describe, it } from "../support/test.ts";
+import { connects } from "../support/wire_client.ts";
 import { FakeProcess } from "../unit/cli/fake_process.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -102,6 +105,40 @@ describe("the README", () => {
         readFileSync(join(directory, "hello/hello.txt"), "utf8"),
         "Hello!\n",
       );
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("the README's program for this runtime", () => {
+  const name = process.versions.bun === undefined ? "deno" : "bun";
+
+  it("serves a directory by a handler, and is cloned from", async () => {
+    const directory = temporaryDirectory("readme-handler");
+    const repository = join(directory, "repos/hello.git");
+    smallRepository(repository);
+    const port = await freePort();
+    const program = fenced(`${name} program`)
+      .replaceAll("8000", `${port}`)
+      .replace("./repos", join(directory, "repos"))
+      .replace("./mod.ts", `${ROOT}mod.ts`);
+    const file = join(directory, "serve.ts");
+    writeFileSync(file, program);
+    const server = startProgram(file);
+    server.firstLine.catch(() => {});
+    const url = `http://127.0.0.1:${port}/hello.git`;
+    try {
+      await eventually("it listens", () => connects(port));
+      await git(["clone", "--quiet", url, join(directory, "hello")]);
+      const push = ["push", "--quiet", url, "HEAD:topic"];
+      const known = url.replace("//", "//ann:correct%20horse@");
+      const options = { cwd: join(directory, "hello") };
+      await assert.rejects(git(push, options));
+      if (name === "deno") {
+        await git(push.with(2, known), options);
+        await git(["rev-parse", "topic"], { cwd: repository });
+      }
     } finally {
       await server.stop();
     }

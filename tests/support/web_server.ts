@@ -135,7 +135,7 @@ export function findProgram(name: string, packageName: string): string {
     .find((candidate) => existsSync(candidate));
   if (path !== undefined) return path;
   throw new Error(
-    `Cannot test a web server: there is no ${name}. On Debian and Ubuntu it ` +
+    `Cannot run this test: there is no ${name}. On Debian and Ubuntu it ` +
       `is in the package ${packageName}: apt-get install ${packageName}`,
   );
 }

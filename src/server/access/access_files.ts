@@ -12,7 +12,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { CheckQueue } from "./check_queue.ts";
 import { parsePasswords, type Passwords } from "./htpasswd.ts";
 import { MAX_RULE_FILE_BYTES, parseRuleFile } from "./rule_file.ts";
-import { ListedRules } from "./rules.ts";
+import { ListedRules, type RulesOfPushing } from "./rules.ts";
 import { parseTokens, type Token } from "./tokens.ts";
 import type {
   AccessKind,
@@ -91,6 +91,11 @@ export class AccessFiles implements AccessPolicy {
       allows: (path: string, kind: AccessKind, user: string | undefined) =>
         current().rules.allows(path, kind, user),
     };
+  }
+
+  /** What the rules say of pushes. */
+  get pushing(): RulesOfPushing {
+    return this.#current().rules.pushing;
   }
 
   /** Reads the files again now; what is broken is logged, and nothing changes. */

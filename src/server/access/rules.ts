@@ -33,10 +33,22 @@ export interface Rule {
 /** Rules by what they are about, the last one first. */
 export type RuleLists = Readonly<Record<AccessKind, readonly Rule[]>>;
 
+/** What rules say of pushes, for the words at the start. */
+export interface RulesOfPushing {
+  /** Whether some rule has to do with who may push. */
+  readonly areThere: boolean;
+  /** Whether one of them holds where no other does. */
+  readonly areForAll: boolean;
+  /** Whether one of them lets push who is not known. */
+  readonly nameAnyone: boolean;
+}
+
 /** Rules from a file. */
 export class ListedRules implements AccessRules {
   /** As {@linkcode AccessRules.hidesRepositories}. */
   readonly hidesRepositories: boolean;
+  /** Who may push by them, at most. */
+  readonly pushing: RulesOfPushing;
   readonly #lists: RuleLists;
 
   /** Of the rules whose pattern matches, the first of each kind holds. */
@@ -45,6 +57,12 @@ export class ListedRules implements AccessRules {
     this.hidesRepositories = lists.read.some(({ audience }) =>
       !audience.anyone
     );
+    const { write } = lists;
+    this.pushing = {
+      areThere: write.length > 0 || this.hidesRepositories,
+      areForAll: write.some(({ pattern }) => pattern === undefined),
+      nameAnyone: write.some(({ audience }) => audience.anyone),
+    };
   }
 
   /**

@@ -8,10 +8,12 @@ import {
 } from "../../../src/compose/password_thread.ts";
 import { startThread } from "../../../src/threads.ts";
 import { describe, it } from "../../support/test.ts";
+import { findProgram } from "../../support/web_server.ts";
 
 const YES = true;
 const NO = false;
-const HASH = execFileSync("htpasswd", ["-nbB", "alice", "gehe¡m"], {
+const HTPASSWD = findProgram("htpasswd", "apache2-utils");
+const HASH = execFileSync(HTPASSWD, ["-nbB", "alice", "gehe¡m"], {
   encoding: "utf8",
 }).trim().slice("alice:".length);
 
