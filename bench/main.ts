@@ -9,6 +9,7 @@
  * @module
  */
 
+import { EXPORT_ROWS, exportReport, measureExports } from "./export.ts";
 import { machineFacts } from "./machine.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
 import { type RepositoryResult, repositoryTable, verdicts } from "./report.ts";
@@ -34,7 +35,12 @@ async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, {
     servers: SERVER_NAMES,
     kinds: GENERATED_KINDS,
-    rows: [...ROWS.map((row) => row.name), STARTUP, ...PUSH_ROWS],
+    rows: [
+      ...ROWS.map((row) => row.name),
+      STARTUP,
+      ...PUSH_ROWS,
+      ...EXPORT_ROWS,
+    ],
     helpers: HELPERS,
   });
   if (options === "help") {
@@ -69,6 +75,17 @@ async function main(args: readonly string[]): Promise<number> {
   });
   note("");
   if (pushes.length > 0) say(`${pushReport(pushes)}\n\n`);
+  const exports = await measureExports({
+    ...options,
+    servers,
+    rows: EXPORT_ROWS.filter((row) =>
+      options.rows.length === 0 || options.rows.includes(row)
+    ),
+    ...(options.repos[0] === undefined ? {} : { repo: options.repos[0] }),
+    progress: note,
+  });
+  note("");
+  if (exports.length > 0) say(`${exportReport(exports)}\n\n`);
   const results: RepositoryResult[] = [];
   for (const make of sources(options, rows)) {
     const repository = await make();
@@ -88,7 +105,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   say(verdicts(results).map((line) => `${line}\n`).join(""));
   if (options.json !== undefined) {
-    const raw = { facts, options, startup, pushes, results };
+    const raw = { facts, options, startup, pushes, exports, results };
     await Deno.writeTextFile(options.json, `${JSON.stringify(raw, null, 1)}\n`);
   }
   return hasFaults(results) ? 1 : 0;

@@ -29,7 +29,8 @@ export interface BenchOptions {
 export const USAGE = `usage: deno task bench [options]
 
   --repo PATH         measure this repository too (may be repeated); the first
-                      one is pushed as a whole, row push-history
+                      one is pushed as a whole, row push-history, and
+                      exported, rows export-first and export-again
   --with HELPER,...   measure a copy of each given repository with bitmap,
                       commit-graph too, for the rows that are about them
   --rows NAME,...     these rows alone

@@ -33,6 +33,7 @@ export async function runExport(
   if (checked !== undefined) return await check(checked, rest, io);
   const out = options.text("out");
   const url = options.text("url");
+  const keepOld = options.integer("keep-old");
   if (out === undefined) throw new UsageError("usage", "--out is missing");
   if (rest.length === 0) {
     throw new UsageError("usage", "there is no repository to export");
@@ -48,6 +49,8 @@ export async function runExport(
       },
     },
     ...(url === undefined ? {} : { url }),
+    ...(keepOld === undefined ? {} : { keepOldMs: keepOld * 1000 }),
+    bundle: options.flag("bundle") ? "all" : "none",
   };
   await tell(await exportRepositories(settings), out, io, "all");
   if (options.flag("watch")) await watch(settings, io);

@@ -357,6 +357,18 @@ export const COMMANDS: readonly CommandRow[] = [
         meaning: "where the folder will be, for the lines that clone",
       },
       {
+        name: "bundle",
+        meaning: "add a bundle of all, and bundle-list, which names it for " +
+          "`git clone --bundle-uri` and for a server's configuration",
+      },
+      {
+        name: "keep-old",
+        value: "<n>",
+        isInteger: true,
+        meaning: "packs and bundles that nothing leads to any more stay for " +
+          "<n> seconds, for those who are reading; default 3600",
+      },
+      {
         name: "watch",
         meaning: "go on, and export what changes, until a signal says stop",
       },

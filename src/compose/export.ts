@@ -4,17 +4,22 @@
  * @module
  */
 
-import { binaryToUtf8, fromUtf8, toUtf8 } from "../core/bytes.ts";
-import { StorageError, UsageError } from "../core/errors.ts";
+import { fromBinary, fromUtf8, toHex } from "../core/bytes.ts";
+import { UsageError } from "../core/errors.ts";
+import { SHA1 } from "../core/oid.ts";
+import type { Owners } from "../core/owner.ts";
 import type { WritableFiles } from "../core/write_files.ts";
-import { NODE_FILES } from "../runtime/files.ts";
+import type { Kernels } from "../kernels/types.ts";
+import { systemOwners } from "../runtime/owner.ts";
 import { currentDirectory } from "../runtime/process.ts";
 import { NODE_WRITE_FILES } from "../runtime/write_files.ts";
 import {
-  exportedList,
-  type ExportedPage,
-  exportedPage,
-} from "../server/export_pages.ts";
+  indexPage,
+  type ListedRepository,
+  repositoryPage,
+} from "../server/http/page_html.ts";
+import { bundleHeader, bundleList } from "../service/export/export_bundle.ts";
+import { exportedOverview } from "../service/export/export_overview.ts";
 import {
   type ExportedRefs,
   exportedRefs,
@@ -22,12 +27,14 @@ import {
   selectAdded,
   tipsOf,
 } from "../service/export/export_selection.ts";
+import { changeTogether } from "../storage/files/change_together.ts";
 import {
-  type FoundState,
+  lockFolder,
+  type PublishedBundles,
   PublishedFolder,
-  replaceIn,
+  type PublishedState,
 } from "../storage/files/published_folder.ts";
-import type { Repository, Snapshot } from "../storage/types.ts";
+import type { PackPlan, Repository, Snapshot } from "../storage/types.ts";
 import { FileSystemBackend, type FileSystemBackendOptions } from "./files.ts";
 import { defaultKernels } from "./kernels.ts";
 
@@ -44,21 +51,28 @@ export interface ExportOptions extends FileSystemBackendOptions {
   readonly url?: string;
   /** So many packs a repository may have before they are gathered into one. */
   readonly maxPacks?: number;
+  /**
+   * For how long packs stay that nothing leads to any more, since somebody may
+   * be reading them, milliseconds: an hour unless told. Until then, who knows
+   * the name of a pack can still have what it holds.
+   */
+  readonly keepOldMs?: number;
+  /** "all" adds a bundle of everything, and the file that names it. */
+  readonly bundle?: "all" | "none";
 }
 
 /** One repository that was exported. */
 export interface ExportedRepository {
   /** Where it is below `out`: "" for one that is alone. */
   readonly name: string;
-  /** The files that changed, but for packs. */
+  /** The files that changed, but for packs and bundles. */
   readonly written: readonly string[];
   /** The pack that was added. */
   readonly pack?: string;
 }
 
 const MAX_PACKS = 8;
-const MAX_DESCRIPTION = 64 * 1024;
-const TEMPLATE = "Unnamed repository; edit this file 'description'";
+const KEEP_OLD_MS = 3_600_000;
 const PLACEHOLDER = "https://ADDRESS/";
 
 /**
@@ -67,7 +81,8 @@ const PLACEHOLDER = "https://ADDRESS/";
  * that only hands out files. What has not changed since the last time stays as
  * it is, and whoever reads meanwhile sees each repository as it was or as it is
  * now. Refs that `transfer.hideRefs` hides are left out, with what only they
- * reach. Rejects where one cannot be read, and leaves that one as it was.
+ * reach. Rejects where one cannot be read, and leaves that one as it was, and
+ * with a StorageError "busy" where another export writes to the folder.
  *
  * @example Publish a repository, again after it has changed
  * ```ts ignore
@@ -84,111 +99,152 @@ const PLACEHOLDER = "https://ADDRESS/";
 export function exportRepositories(
   options: ExportOptions,
 ): Promise<readonly ExportedRepository[]> {
-  return exportThrough(NODE_WRITE_FILES, options);
+  const host = { files: NODE_WRITE_FILES, owners: systemOwners() };
+  return exportThrough(host, options);
 }
 
-/** The same, by files that may fail. */
+/** By what folders are written. */
+export interface ExportHost {
+  /** Files, which may fail. */
+  readonly files: WritableFiles;
+  /** Tells whose processes live. */
+  readonly owners: Owners;
+}
+
+/** The same, by what is given. */
 export async function exportThrough(
-  files: WritableFiles,
+  host: ExportHost,
   options: ExportOptions,
 ): Promise<readonly ExportedRepository[]> {
   const { directories } = options;
   const out = absolute(options.out);
   const backend = new FileSystemBackend("/", options);
   const names = namesOf(directories);
+  const open = (directory: string) =>
+    backend.openDirectory(absolute(directory), "suffixes");
+  using _lock = lockFolder(host.files, out, host.owners);
+  const [only] = directories;
+  if (only !== undefined && directories.length === 1) {
+    const { url = PLACEHOLDER } = options;
+    const place = { path: out, name: "", title: names[0] as string, url };
+    return [
+      (await exportOne(host, await open(only), place, options)).exported,
+    ];
+  }
+  const { url = PLACEHOLDER } = options;
+  const base = url.replace(/\/*$/, "/");
   const exported: ExportedRepository[] = [];
-  const pages: ExportedPage[] = [];
+  const listed: ListedRepository[] = [];
   for (const [i, directory] of directories.entries()) {
-    const repository = await backend.openDirectory(
-      absolute(directory),
-      "suffixes",
-    );
     const name = names[i] as string;
-    const target = directories.length === 1
-      ? { path: out, name: "" }
-      : { path: `${out}/${name}`, name };
-    const done = await exportOne(files, repository, target, name, options);
+    const path = `${out}/${name}`;
+    const repository = await open(directory);
+    using _lock = lockFolder(host.files, path, host.owners);
+    const place = {
+      path,
+      name,
+      title: name,
+      url: base + encodeURIComponent(name),
+    };
+    const done = await exportOne(host, repository, place, options);
     exported.push(done.exported);
-    pages.push(done.page);
+    listed.push(done.listed);
   }
-  if (directories.length > 1) {
-    const list = fromUtf8(exportedList(pages));
-    await replaceIn(files, out, "index.html", list);
-  }
+  const list = fromUtf8(indexPage({
+    kind: "files",
+    root: "",
+    bases: [base],
+    repositories: listed,
+    total: listed.length,
+    isCut: false,
+    query: "",
+    page: 1,
+    pages: 1,
+    user: undefined,
+    maySignIn: false,
+  }));
+  await changeTogether(host.files, out, new Map([["index.html", list]]));
   return exported;
 }
 
+/** Where one repository goes. */
+interface Place {
+  /** Its folder. */
+  readonly path: string;
+  /** That below the folder that is published. */
+  readonly name: string;
+  /** What people call it. */
+  readonly title: string;
+  /** Where it is cloned from. */
+  readonly url: string;
+}
+
+/** What the steps of one export share. */
+interface Work {
+  readonly repository: Repository;
+  readonly snapshot: Snapshot;
+  readonly refs: ExportedRefs;
+  readonly folder: PublishedFolder;
+  readonly kernels: Kernels;
+}
+
 async function exportOne(
-  files: WritableFiles,
+  { files }: ExportHost,
   repository: Repository,
-  target: { readonly path: string; readonly name: string },
-  title: string,
-  { url = PLACEHOLDER, maxPacks = MAX_PACKS, logger }: ExportOptions,
+  { path, name, title, url }: Place,
+  options: ExportOptions,
 ): Promise<{
   readonly exported: ExportedRepository;
-  readonly page: ExportedPage;
+  readonly listed: ListedRepository;
 }> {
   using snapshot = await repository.snapshot();
   const refs = exportedRefs(repository, snapshot);
+  const kernels = defaultKernels(options.logger);
   const folder = new PublishedFolder({
     files,
-    path: target.path,
+    path,
     format: repository.format,
-    kernels: defaultKernels(logger),
+    kernels,
+    keepOldMs: options.keepOldMs ?? KEEP_OLD_MS,
+    now: Date.now,
   });
+  await folder.settle();
+  const work = { repository, snapshot, refs, folder, kernels };
   const before = folder.read();
-  const packs = await packsFor(snapshot, refs, folder, before, {
-    maxPacks,
-    kernels: defaultKernels(logger),
-    format: repository.format,
-  });
-  const description = descriptionOf(repository);
-  const { branch } = refs;
-  const page: ExportedPage = {
-    name: title,
-    ...(description === undefined ? {} : { description }),
-    ...(branch === undefined
-      ? {}
-      : { branch: binaryToUtf8(branch.replace(/^refs\/heads\//, "")) }),
-    url: target.name === ""
-      ? url
-      : `${url.replace(/\/*$/, "/")}${encodeURIComponent(target.name)}`,
-  };
+  const packs = await packsFor(work, before, options.maxPacks ?? MAX_PACKS);
+  const bundles = options.bundle === "all"
+    ? await bundlesFor(work, packs, options.url === undefined ? "" : `${url}/`)
+    : undefined;
+  const overview = exportedOverview(repository, snapshot, refs);
+  const page = repositoryPage(
+    { kind: "files", root: name === "" ? "" : "../", bases: [url] },
+    { path: "/", title, overview },
+  );
   const written = await folder.publish({
     listing: refs.listing,
     head: refs.head,
     packs,
-    pages: new Map([["index.html", fromUtf8(exportedPage(page))]]),
-  }, before);
+    bundles,
+    page: fromUtf8(page),
+  });
   const [pack] = packs.filter((name) => before?.packs.includes(name) !== true);
-  const { name } = target;
   return {
     exported: { name, written, ...(pack === undefined ? {} : { pack }) },
-    page,
+    listed: { path: `/${title}`, overview },
   };
 }
 
-type PackTerms =
-  & { readonly maxPacks: number }
-  & Pick<
-    ConstructorParameters<typeof PublishedFolder>[0],
-    "format" | "kernels"
-  >;
-
 /** The packs that hold what the refs reach: those that are there, one more. */
 async function packsFor(
-  snapshot: Snapshot,
-  { tips }: ExportedRefs,
-  folder: PublishedFolder,
-  before: FoundState | undefined,
-  { maxPacks, kernels, format }: PackTerms,
+  { snapshot, refs: { tips }, folder, kernels, repository }: Work,
+  before: PublishedState | undefined,
+  maxPacks: number,
 ): Promise<readonly string[]> {
   if (tips.length === 0) return [];
-  const usable = before?.isTorn === false ? before : undefined;
-  const had = usable === undefined ? [] : tipsOf(usable.listing, usable.head);
-  if (usable !== undefined && had.join() === tips.join()) return usable.packs;
-  const kept = usable !== undefined && usable.packs.length < maxPacks
-    ? usable.packs
+  const had = before === undefined ? [] : tipsOf(before.listing, before.head);
+  if (before !== undefined && had.join() === tips.join()) return before.packs;
+  const kept = before !== undefined && before.packs.length < maxPacks
+    ? before.packs
     : [];
   const added = kept.length === 0
     ? undefined
@@ -197,9 +253,44 @@ async function packsFor(
   const selection = added ?? await inSteps(selectAdded(snapshot, tips, []));
   if (selection === undefined) return [];
   const plan = await inSteps(planExport(snapshot, selection));
-  using bytes = plan.open(kernels.hash(format));
+  using bytes = plan.open(kernels.hash(repository.format));
   const pack = await folder.addPack(bytes);
   return added === undefined ? [pack] : [...kept, pack];
+}
+
+/** A bundle of all that the refs reach, and the list that names it. */
+async function bundlesFor(
+  work: Work,
+  packs: readonly string[],
+  base: string,
+): Promise<PublishedBundles | undefined> {
+  const { refs, folder, kernels, repository: { format } } = work;
+  const text = bundleHeader(refs, format);
+  if (text === undefined) return undefined;
+  const header = fromBinary(text);
+  const hash = kernels.hash(SHA1);
+  hash.update(header);
+  const name = `${toHex(hash.digest())}.bundle`;
+  const bundles = { list: bundleList(`${base}bundles/${name}`), names: [name] };
+  if (folder.hasBundle(name)) return bundles;
+  const [only] = packs;
+  if (only !== undefined && packs.length === 1) {
+    // It holds what the refs reach, and nothing else.
+    await folder.addBundle(name, header, only);
+    return bundles;
+  }
+  const plan = await planAll(work);
+  using bytes = plan?.open(kernels.hash(format));
+  if (bytes === undefined) return undefined;
+  await folder.addBundle(name, header, bytes);
+  return bundles;
+}
+
+async function planAll(
+  { snapshot, refs: { tips } }: Work,
+): Promise<PackPlan | undefined> {
+  const selection = await inSteps(selectAdded(snapshot, tips, []));
+  return selection && await inSteps(planExport(snapshot, selection));
 }
 
 /** Runs it to its end, with a turn for others now and then. */
@@ -224,19 +315,6 @@ function namesOf(directories: readonly string[]): readonly string[] {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice === undefined) return names;
   throw new UsageError("usage", `two repositories would be '${twice}'`);
-}
-
-function descriptionOf({ address }: Repository): string | undefined {
-  const path = `${address?.commonDir}/description`;
-  try {
-    if (NODE_FILES.lstat(path)?.kind !== "file") return undefined;
-    const bytes = NODE_FILES.read(path, MAX_DESCRIPTION);
-    const text = bytes === undefined ? "" : toUtf8(bytes).trim();
-    return text === "" || text.startsWith(TEMPLATE) ? undefined : text;
-  } catch (error) {
-    if (error instanceof StorageError) return undefined;
-    throw error;
-  }
 }
 
 function absolute(path: string): string {

@@ -48,6 +48,8 @@ export interface WritableFiles extends FileSystem {
   rename(from: string, to: string): void;
   /** Makes a second name for a file; never replaces. */
   link(from: string, to: string): void;
+  /** Makes a symlink to `target`, as written; never replaces. */
+  symlink(target: string, path: string): void;
   /** Takes a name away; false where there was none. */
   unlink(path: string): boolean;
   /** Takes an empty directory away; false where there was none. */

@@ -18,6 +18,7 @@ import {
   readSync,
   renameSync,
   rmdirSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeSync,
@@ -50,6 +51,10 @@ export const NODE_WRITE_FILES: WritableFiles = {
 
   link(from, to) {
     attempt(`link ${from} to`, to, () => linkSync(from, to));
+  },
+
+  symlink(target, path) {
+    attempt("make symbolic link", path, () => symlinkSync(target, path));
   },
 
   unlink: (path) =>

@@ -132,7 +132,8 @@ async function countRefs(
   return { count, isAll: true };
 }
 
-function commitLine(
+/** A commit in a line, by its number; `undefined` for what cannot be read. */
+export function commitLine(
   objects: ObjectStore,
   number: number,
 ): CommitLine | undefined {

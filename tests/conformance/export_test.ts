@@ -1,17 +1,15 @@
 /**
  * `gitsrv export`: folders that a web server which knows nothing of git hands
  * out. Real git clones them, follows them and finds them sound; what is hidden
- * is not in them; the same input gives the same bytes; what has not changed
- * stays; and a writer that is killed leaves the old state or the new one.
+ * is not in them; the same input gives the same bytes; and what has not changed
+ * stays.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -25,11 +23,14 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
 import { exportRepositories } from "../../mod.ts";
-import { exportThrough } from "../../src/compose/export.ts";
-import { FailingFiles, UNSYNCED_FILES } from "../support/failing_writes.ts";
+import {
+  commitTo as commit,
+  contentsOf as contents,
+  exportSource,
+  refsOf,
+} from "../support/exported.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
-import { git, gitSync, runProgram, tryGit } from "../support/git.ts";
-import { seeded } from "../support/random.ts";
+import { git, gitSync, runProgram } from "../support/git.ts";
 import { freePort, ourCommand, serverEnvironment } from "../support/server.ts";
 import { after, before, describe, it } from "../support/test.ts";
 
@@ -60,45 +61,8 @@ after(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** A bare repository with a history, an annotated tag and a hidden branch. */
-function source(name: string, format = "sha1"): string {
-  const path = join(root, name);
-  gitSync(["init", "-q", "--bare", `--object-format=${format}`, path]);
-  commit(path, "refs/heads/main", 3);
-  gitSync(["tag", "-a", "-m", "x", "v1", "main"], { cwd: path });
-  gitSync(["tag", "-a", "-m", "x", "v2", "v1"], { cwd: path });
-  gitSync(["repack", "-dq"], { cwd: path });
-  commit(path, "refs/heads/b\xe4r", 2);
-  commit(path, "refs/hidden/x", 1);
-  gitSync(["config", "transfer.hideRefs", "refs/hidden"], { cwd: path });
-  return path;
-}
-
-function commit(path: string, ref: string, count: number): void {
-  const run = (args: string[], input = "") =>
-    gitSync(args, { cwd: path, input }).trim();
-  for (let i = 0; i < count; i++) {
-    const old = gitSync(["for-each-ref", "--format=%(objectname)", ref], {
-      cwd: path,
-    }).trim();
-    const blob = run(["hash-object", "-w", "--stdin"], `${ref} ${old}\n`);
-    const tree = run(["mktree"], `100644 blob ${blob}\tf\n`);
-    const parents = old === "" ? [] : ["-p", old];
-    run(["update-ref", ref, run(["commit-tree", "-m", "c", ...parents, tree])]);
-  }
-}
-
-/** Every file below a folder with its bytes. */
-function contents(folder: string): Map<string, string> {
-  const files = new Map<string, string>();
-  const names = readdirSync(folder, { recursive: true }) as string[];
-  for (const name of names.sort()) {
-    const path = join(folder, name);
-    if (!statSync(path).isFile()) continue;
-    const hash = createHash("sha256").update(readFileSync(path));
-    files.set(name, hash.digest("hex"));
-  }
-  return files;
+function source(name: string, format?: string): string {
+  return exportSource(join(root, name), format);
 }
 
 /** The refs that a client is told, HEAD among them. */
@@ -138,11 +102,29 @@ describe("export", () => {
         readdirSync(join(out, "objects/pack"))
           .filter((file) => file.endsWith(".pack"));
       assert.equal(packs().length, 4);
-      await exportRepositories({ directories: [path], out, maxPacks: 2 });
+      const gather = { directories: [path], out, maxPacks: 2 };
+      await exportRepositories(gather);
       assert.equal(packs().length, 4, "there is nothing new");
       commit(path, "refs/heads/main", 1);
-      await exportRepositories({ directories: [path], out, maxPacks: 2 });
+      const listed = () =>
+        readFileSync(join(out, "objects/info/packs"), "latin1").match(/^P/gm);
+      const unlisted = packs();
+      await exportRepositories(gather);
+      assert.equal(listed()?.length, 1);
+      // Who is reading the old ones goes on.
+      assert.equal(packs().length, 5);
+      await exportRepositories(gather);
+      assert.equal(packs().length, 5);
+      // After an hour nobody is.
+      const past = new Date(Date.now() - 3_601_000);
+      for (const pack of unlisted) {
+        for (const file of [pack, pack.replace(/pack$/, "idx")]) {
+          utimesSync(join(out, "objects/pack", file), past, past);
+        }
+      }
+      await exportRepositories(gather);
       assert.equal(packs().length, 1);
+      assert.equal(readdirSync(join(out, "objects/pack")).length, 2);
       await git(["fetch", "-q"], { cwd: clone });
       await cloned(name);
     });
@@ -161,13 +143,18 @@ describe("export", () => {
     };
     const secret = gitSync(["rev-parse", "refs/hidden/x"], { cwd: path })
       .trim();
-    await exportRepositories({ directories: [path], out });
+    await exportRepositories({ directories: [path], out, keepOldMs: 0 });
     assert.ok(!await has(secret));
     gitSync(["config", "--unset", "transfer.hideRefs"], { cwd: path });
-    await exportRepositories({ directories: [path], out, maxPacks: 1 });
+    await exportRepositories({
+      directories: [path],
+      out,
+      maxPacks: 1,
+      keepOldMs: 0,
+    });
     assert.ok(await has(secret));
     gitSync(["config", "uploadpack.hideRefs", "refs/hidden"], { cwd: path });
-    await exportRepositories({ directories: [path], out });
+    await exportRepositories({ directories: [path], out, keepOldMs: 0 });
     assert.ok(!await has(secret));
     assert.equal(readdirSync(join(out, "objects/pack")).length, 2);
     assert.doesNotMatch(readFileSync(join(out, "info/refs"), "latin1"), /hid/);
@@ -188,12 +175,16 @@ describe("export", () => {
     assert.deepEqual(again, { name: "", written: [] });
     gitSync(["update-ref", "refs/heads/second", "main"], { cwd: path });
     const [more] = await exportRepositories({ directories: [path], out: one });
-    assert.deepEqual(more?.written, ["info/refs"]);
+    assert.deepEqual([...more?.written ?? []].sort(), [
+      "index.html",
+      "info/refs",
+    ]);
     assert.equal(more?.pack, undefined);
+    const changed = ["info/refs", "index.html"];
     const isOld = names.filter((name) =>
       statSync(join(one, name)).mtimeMs === OLD.getTime()
     );
-    assert.deepEqual(isOld, names.filter((name) => name !== "info/refs"));
+    assert.deepEqual(isOld, names.filter((name) => !changed.includes(name)));
   });
 
   it("exports several, with a page that lists them", async () => {
@@ -217,7 +208,8 @@ describe("export", () => {
       join(site, "several/several-b.git/index.html"),
       "utf8",
     );
-    assert.ok(page.includes("Default branch: <code><bdi>main<"));
+    assert.ok(page.includes("<dd><code><bdi>main<"));
+    assert.ok(page.includes('<a href="../">'));
     assert.ok(page.includes("&lt;b&gt; &amp; \ufffdco"));
   });
 
@@ -273,77 +265,6 @@ describe("export", () => {
       { code: "usage" },
     );
   });
-
-  it("is the old one or the new one wherever its writer is killed", async () => {
-    const path = source("killed.git");
-    const start = join(root, "killed-start");
-    await exportRepositories({ directories: [path], out: start });
-    const old = refsOf(start);
-    commit(path, "refs/heads/main", 1);
-    gitSync(["update-ref", "-d", "refs/heads/b\xe4r"], { cwd: path });
-    gitSync(["update-ref", "refs/heads/new", "main~1"], { cwd: path });
-    gitSync(["symbolic-ref", "HEAD", "refs/heads/new"], { cwd: path });
-    const end = join(root, "killed-end");
-    await exportRepositories({ directories: [path], out: end });
-    const expected = contents(end);
-    const states = new Set<string>();
-    const seen = new Set<string>();
-    let moments = 0;
-    for (let at = 1;; at++) {
-      const out = join(root, `killed-${at}`);
-      cpSync(start, out, { recursive: true });
-      const failing = new FailingFiles(UNSYNCED_FILES, {
-        at,
-        with: "killed",
-        counts: (call) => !["stat", "lstat", "read", "list"].includes(call),
-      });
-      await exportThrough(failing.files, { directories: [path], out })
-        .catch(() => {});
-      const refs = refsOf(out);
-      assert.ok([old, refsOf(end)].includes(refs), `moment ${at}`);
-      states.add(refs);
-      // Each state that differs in bytes is looked at once.
-      const packs = readFileSync(join(out, "objects/info/packs"), "latin1");
-      const state = refs + packs;
-      if (!seen.has(state)) await checkListed(out, `moment ${at}`);
-      seen.add(state);
-      // The next run makes it what it should be, and leaves nothing behind.
-      await exportThrough(UNSYNCED_FILES, { directories: [path], out });
-      assert.deepEqual(contents(out), expected, `moment ${at}`);
-      rmSync(out, { recursive: true });
-      if (failing.failed === undefined) break;
-      moments++;
-    }
-    assert.ok(moments >= 40, `${moments} moments`);
-    assert.equal(states.size, 2);
-  });
-
-  it("lives through kill -9", async () => {
-    const path = source("shot.git");
-    const out = join(site, "shot");
-    const random = seeded(7);
-    const { program, args } = ourCommand();
-    await exportRepositories({ directories: [path], out });
-    for (let round = 0; round < 5; round++) {
-      const old = refsOf(out);
-      commit(path, "refs/heads/main", 1);
-      const child = spawn(
-        program,
-        [...args, "export", path, "--out", out],
-        { stdio: "ignore", env: serverEnvironment() },
-      );
-      const ended = new Promise((resolve) => child.on("close", resolve));
-      const timer = setTimeout(() => child.kill("SIGKILL"), random.int(400));
-      await ended;
-      clearTimeout(timer);
-      const tip = gitSync(["rev-parse", "main"], { cwd: path }).trim();
-      const refs = refsOf(out);
-      assert.ok(refs === old || refs.includes(tip), `seed 7, round ${round}`);
-      await cloned("shot");
-    }
-    await exportRepositories({ directories: [path], out });
-    await cloned("shot");
-  });
 });
 
 describe("export --check", () => {
@@ -368,9 +289,13 @@ describe("export --check", () => {
     const none = await run(`${url}/nothing`);
     assert.match(none.stderr, /^error: info\/refs answers 404\n/);
     assert.equal(none.code, 1);
+    await exportRepositories({
+      directories: [path],
+      out: join(site, "single-page"),
+    });
     // A server of single-page applications, which has a page for everything.
     const spa = createServer((request, response) => {
-      const file = join(site, "shot", request.url ?? "");
+      const file = join(site, "single-page", request.url ?? "");
       const isFile = existsSync(file) && statSync(file).isFile();
       if (!isFile) response.setHeader("Content-Type", "text/html");
       response.end(isFile ? readFileSync(file) : "<!DOCTYPE html>");
@@ -432,26 +357,3 @@ describe("export --watch", () => {
     await cloned("watched");
   });
 });
-
-function refsOf(folder: string): string {
-  return readFileSync(join(folder, "info/refs"), "latin1");
-}
-
-/** All that the refs reach is in the packs that are listed. */
-async function checkListed(folder: string, what: string): Promise<void> {
-  const copy = join(temporaryDirectory("export-listed"), "r.git");
-  gitSync(["init", "-q", "--bare", copy]);
-  const list = readFileSync(join(folder, "objects/info/packs"), "latin1");
-  for (const [, name] of list.matchAll(/^P (.*)\.pack$/gm)) {
-    for (const end of [".pack", ".idx"]) {
-      const file = `objects/pack/${name}${end}`;
-      cpSync(join(folder, file), join(copy, file));
-    }
-  }
-  const lines = refsOf(folder).trim().split("\n")
-    .filter((line) => !line.endsWith("^{}"));
-  const refs = lines.map((line) => line.replace("\t", " ")).join("\n");
-  writeFileSync(join(copy, "packed-refs"), `${refs}\n`, "latin1");
-  const { code, stderr } = await tryGit(["fsck", "--strict"], { cwd: copy });
-  assert.equal(code, 0, `${what}: ${stderr}`);
-}

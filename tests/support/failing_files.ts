@@ -196,6 +196,9 @@ export function failingFiles(
     link(from, to) {
       change("link", to, () => base.link(from, to));
     },
+    symlink(target, path) {
+      change("symlink", path, () => base.symlink(target, path));
+    },
     unlink: (path) => change("unlink", path, () => base.unlink(path)),
     removeDirectory: (path) =>
       change("rmdir", path, () => base.removeDirectory(path)),

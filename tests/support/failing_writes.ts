@@ -107,6 +107,9 @@ export class FailingFiles {
       ),
       rename: (from, to) => (count("rename", to), files.rename(from, to)),
       link: (from, to) => (count("link", to), files.link(from, to)),
+      symlink: (target, path) => (
+        count("symlink", path), files.symlink(target, path)
+      ),
       unlink: (path) => (count("unlink", path), files.unlink(path)),
       removeDirectory: (path) => (
         count("removeDirectory", path), files.removeDirectory(path)

@@ -16,12 +16,20 @@ export interface PageFrame {
   readonly root: string;
   /** What stands before paths in URLs to clone, one for each transport. */
   readonly bases: readonly string[];
+  /**
+   * "files" where a web server that knows nothing of git hands pages out:
+   * nothing searches for it, and repositories are folders with a page each,
+   * that leads to a list where `root` is not "". Else "answers".
+   */
+  readonly kind?: "files" | "answers";
 }
 
 /** One repository in the list. */
 export interface ListedRepository {
   /** Its path, with a slash in front. */
   readonly path: string;
+  /** Its name, where the path is not that. */
+  readonly title?: string;
   /** What is known of it; nothing where it cannot be read. */
   readonly overview: Overview | undefined;
 }
@@ -80,22 +88,28 @@ const UNLISTED = markup`
 /** The page of one repository. */
 export function repositoryPage(
   frame: PageFrame,
-  { path, overview }: ListedRepository,
+  { path, title, overview }: ListedRepository,
 ): string {
-  const name = nameOf(path);
+  const name = nameOf(title ?? path);
   const { description } = overview ?? {};
   return documentOf(
     name,
     markup`
       <header>
-      <nav aria-label="Pages"><a href="${frame.root}">All repositories</a></nav>
-      <h1><bdi>${name}</bdi></h1>
+      ${homeOf(frame)}<h1><bdi>${name}</bdi></h1>
       ${description === undefined ? undefined : described(description)}</header>
       <main>
       ${overview === undefined ? undefined : factsOf(overview)}<h2>Clone</h2>
       ${cloneLines(frame, path)}${placeholderNote(frame.bases)}</main>
     `,
   );
+}
+
+function homeOf({ root, kind }: PageFrame): Html | undefined {
+  if (kind === "files" && root === "") return undefined;
+  return markup`
+    <nav aria-label="Pages"><a href="${root}">All repositories</a></nav>
+  `;
 }
 
 function documentOf(title: string, body: Html): string {
@@ -129,8 +143,9 @@ ${list}${items.length === 0 ? undefined : placeholderNote(page.bases)}`;
 }
 
 function searchForm(
-  { root, query, total, pages }: IndexPage,
+  { root, kind, query, total, pages }: IndexPage,
 ): Html | undefined {
+  if (kind === "files") return undefined;
   if (query === "" && pages <= 1 && total < 2) return undefined;
   return markup`
     <form role="search" method="get" action="${root}">
@@ -182,8 +197,9 @@ function item(page: IndexPage, { path, overview }: ListedRepository): Html {
   `;
 }
 
-function linkTo({ root }: PageFrame, path: string): string {
-  return root + encodePath(path.slice(1));
+function linkTo({ root, kind }: PageFrame, path: string): string {
+  const slash = kind === "files" ? "/" : "";
+  return root + encodePath(path.slice(1)) + slash;
 }
 
 function nameOf(path: string): string {

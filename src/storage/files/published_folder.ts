@@ -1,16 +1,24 @@
 /**
- * A folder that a plain web server hands out to git's clients. Whoever reads
- * it at any moment, and whenever its writer is killed, finds the refs of
- * before or those of now, with all of their objects: packs come first and are
- * never changed, then the list that names old and new ones, then the refs, and
- * what nobody needs any more goes last.
+ * A folder that a plain web server hands out to git's clients.
+ *
+ * The invariant: whoever reads it at any moment, and whenever its writer is
+ * killed, finds `HEAD`, `info/refs`, the list of packs and the pages as they
+ * were before, or all as they are now, and every pack that is listed is there.
+ * Packs and bundles come first, under names that nothing leads to yet, and are
+ * never changed; then all that leads to them changes in one step
+ * ({@linkcode changeTogether}); what nobody needs any more goes last, after a
+ * time in which clients end what they have begun.
+ *
+ * A new folder has no `info/refs` until all else is there, and is no repository
+ * before.
  *
  * @module
  */
 
-import { equalBytes, fromBinary, toBinary, toHex } from "../../core/bytes.ts";
+import { fromBinary, toBinary, toHex } from "../../core/bytes.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { ObjectFormat } from "../../core/oid.ts";
+import type { Owners } from "../../core/owner.ts";
 import {
   type WritableFile,
   type WritableFiles,
@@ -21,19 +29,37 @@ import { plainPacksText } from "../../object/plain_lines.ts";
 import { orderIds } from "../../pack/index_order.ts";
 import { packIndexPieces } from "../../pack/index_writer.ts";
 import type { PackBytes } from "../types.ts";
+import {
+  changeTogether,
+  ensureFolder,
+  MAX_FILE_BYTES,
+  settleChange,
+  UNFINISHED,
+} from "./change_together.ts";
+import { tryLock } from "./lock_file.ts";
+import { LockJournal } from "./lock_journal.ts";
 import { turn } from "./object_writing.ts";
-import { joinPath, parentPath } from "./paths.ts";
+import { joinPath } from "./paths.ts";
 import { quietly } from "./quietly.ts";
-import { hasCode } from "./system_words.ts";
 import { createTemporary } from "./temporary.ts";
 
-const MAX_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 const READ_BYTES = 4 * 1024 * 1024;
-/** Begins the names of files that are not finished. */
-const UNFINISHED = ".new-";
-/** Is there while packs are listed that are to go. */
-const LEAVING = `${UNFINISHED}leaving`;
+/** The list of bundles, where there is one. */
+export const BUNDLE_LIST = "bundle-list";
+/** All that ever changes in one step. */
+const NAMES = [
+  "HEAD",
+  "info/refs",
+  "objects/info/packs",
+  BUNDLE_LIST,
+  "index.html",
+] as const;
+/** What has its hash in its name, by the folder that holds it. */
+const HASHED: Readonly<Record<string, RegExp>> = {
+  "objects/pack": /^pack-[0-9a-f]+\.(?:pack|idx)$/,
+  "bundles": /^[0-9a-f]+\.bundle$/,
+};
 
 /** What a folder holds, as far as it is whole. */
 export interface PublishedState {
@@ -45,19 +71,20 @@ export interface PublishedState {
   readonly packs: readonly string[];
 }
 
-/** What a folder was found with. */
-export interface FoundState extends PublishedState {
-  /**
-   * Whether its last writer was killed while packs were listed of which some
-   * were to go: they may hold what nobody is to have any more.
-   */
-  readonly isTorn: boolean;
-}
-
 /** What a folder is to hold. */
 export interface NewState extends PublishedState {
-  /** Further files by their names: pages. They are written last. */
-  readonly pages: ReadonlyMap<string, Uint8Array>;
+  /** The page for people. */
+  readonly page: Uint8Array;
+  /** Bundles, where they are wanted. */
+  readonly bundles?: PublishedBundles | undefined;
+}
+
+/** Bundles that are there, and the list that names them. */
+export interface PublishedBundles {
+  /** The content of the list, a binary string. */
+  readonly list: string;
+  /** Their files. */
+  readonly names: readonly string[];
 }
 
 /** What a {@linkcode PublishedFolder} is made from. */
@@ -70,9 +97,16 @@ export interface PublishedFolderInit {
   readonly format: ObjectFormat;
   /** The kernels in use. */
   readonly kernels: Kernels;
+  /**
+   * Packs and bundles that nothing leads to any more stay for so long, for
+   * clients that have begun to read; milliseconds.
+   */
+  readonly keepOldMs: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
-/** One repository's folder. It is written by one process at a time. */
+/** One repository's folder. Who writes it holds {@linkcode lockFolder}. */
 export class PublishedFolder {
   readonly #init: PublishedFolderInit;
 
@@ -82,7 +116,7 @@ export class PublishedFolder {
   }
 
   /** What is there; `undefined` where it is not whole. */
-  read(): FoundState | undefined {
+  read(): PublishedState | undefined {
     const listing = this.#text("info/refs");
     const head = this.#text("HEAD");
     const list = this.#text("objects/info/packs");
@@ -93,19 +127,16 @@ export class PublishedFolder {
       .map((line) => line.slice(2));
     const isWhole = packs.every((pack) =>
       /^pack-[0-9a-f]{40,64}\.pack$/.test(pack) &&
-      [pack, pack.replace(/pack$/, "idx")].every((name) =>
-        this.#init.files.stat(this.#at(`objects/pack/${name}`)) !== undefined
-      )
+      filesOf(pack).every((name) => this.#has(`objects/pack/${name}`))
     );
-    const isTorn = this.#init.files.stat(this.#at(LEAVING)) !== undefined;
-    return isWhole ? { listing, head, packs, isTorn } : undefined;
+    return isWhole ? { listing, head, packs } : undefined;
   }
 
   /** Adds a pack, which nothing names yet; resolves to its name. */
   async addPack(bytes: PackBytes): Promise<string> {
     const { files, format, kernels } = this.#init;
     const directory = this.#at("objects/pack");
-    ensure(files, directory);
+    ensureFolder(files, directory);
     const temporary = () =>
       createTemporary(files, joinPath(directory, UNFINISHED), 0o444);
     const pack = temporary();
@@ -148,58 +179,134 @@ export class PublishedFolder {
   }
 
   /**
-   * Lets the folder hold `state`, whose packs are there; resolves to the names
-   * of the files that changed. What would not change keeps its times.
+   * Adds a bundle, which nothing names yet: a header and a pack, either the
+   * only one that is here or one that is made for it. One that is there under
+   * that name stays.
    */
-  async publish(
-    state: NewState,
-    before: PublishedState | undefined,
-  ): Promise<readonly string[]> {
-    const written: string[] = [];
-    const put = async (name: string, bytes: Uint8Array) => {
-      if (await this.#put(name, bytes)) written.push(name);
-    };
-    const list = (packs: Iterable<string>) => fromBinary(plainPacksText(packs));
-    const both = new Set([...state.packs, ...before?.packs ?? []]);
-    if (both.size > state.packs.length) {
-      await this.#put(LEAVING, new Uint8Array(0));
+  async addBundle(
+    name: string,
+    header: Uint8Array,
+    pack: string | PackBytes,
+  ): Promise<void> {
+    const { files } = this.#init;
+    const directory = this.#at("bundles");
+    const path = joinPath(directory, name);
+    ensureFolder(files, directory);
+    const bundle = createTemporary(
+      files,
+      joinPath(directory, UNFINISHED),
+      0o444,
+    );
+    try {
+      writeAll(bundle, header, 0);
+      if (typeof pack === "string") {
+        await copyInto(
+          files,
+          this.#at(`objects/pack/${pack}`),
+          bundle,
+          header.length,
+        );
+      } else await writeAllOf(pack, bundle, header.length);
+      await bundle.sync();
+      files.rename(bundle.path, path);
+    } finally {
+      bundle.close();
     }
-    await put("objects/info/packs", list(both));
-    const refs = () => put("info/refs", fromBinary(state.listing));
-    const head = () => put("HEAD", fromBinary(state.head));
-    // HEAD never names a branch that is not listed, if that can be.
-    const isEarly = before === undefined || names(before.listing, state.head);
-    await (isEarly ? head() : refs());
-    await (isEarly ? refs() : head());
-    await put("objects/info/packs", list(state.packs));
-    for (const [name, bytes] of state.pages) await put(name, bytes);
-    this.#tidy(new Set(state.packs));
-    return [...new Set(written)];
+    await files.syncDirectory(directory);
   }
 
-  /** Removes packs that are not named, and what killed writers have left. */
-  #tidy(packs: ReadonlySet<string>): void {
+  /** Whether a bundle of that name is there. */
+  hasBundle(name: string): boolean {
+    return this.#has(`bundles/${name}`);
+  }
+
+  /** Puts right what a killed writer has left, before anything else. */
+  async settle(): Promise<void> {
+    const { files, path } = this.#init;
+    await settleChange(files, path, NAMES);
+  }
+
+  /**
+   * Lets the folder hold `state`, whose packs and bundles are there; resolves
+   * to the names of the files that changed. What would not change keeps its
+   * times.
+   */
+  async publish(state: NewState): Promise<readonly string[]> {
+    const { files, path } = this.#init;
+    const { bundles } = state;
+    const kept = new Set([
+      ...state.packs.flatMap(filesOf),
+      ...bundles?.names ?? [],
+    ]);
+    const old = this.#unneeded(kept);
+    const packs = fromBinary(plainPacksText(state.packs));
+    const others = [
+      ["objects/info/packs", packs],
+      ["HEAD", fromBinary(state.head)],
+      [BUNDLE_LIST, bundles && fromBinary(bundles.list)],
+      ["index.html", state.page],
+    ] as const;
+    const refs = ["info/refs", fromBinary(state.listing)] as const;
+    const written: string[] = [];
+    const steps = this.#has("info/refs")
+      ? [[...others, refs]]
+      : [...others.map((one) => [one]), [refs]];
+    for (const step of steps) {
+      written.push(...await changeTogether(files, path, new Map(step)));
+    }
+    this.#tidy(old);
+    return written;
+  }
+
+  /**
+   * Packs and bundles that are not among `kept`. Those that something leads to
+   * until now get the time at which it no longer will.
+   */
+  #unneeded(kept: ReadonlySet<string>): readonly string[] {
     const { files } = this.#init;
-    for (const folder of ["", "info", "objects/info", "objects/pack"]) {
-      const directory = this.#at(folder);
-      for (const name of files.list(directory)?.names ?? []) {
-        const isOld = folder === "objects/pack" &&
-          /^pack-[0-9a-f]+\.(pack|idx)$/.test(name) &&
-          !packs.has(name.replace(/idx$/, "pack"));
-        if (isOld || name.startsWith(UNFINISHED)) {
-          quietly(() => files.unlink(joinPath(directory, name)));
-        }
+    const led = new Set(this.read()?.packs.flatMap(filesOf));
+    const list = this.#text(BUNDLE_LIST) ?? "";
+    for (const [, name = ""] of list.matchAll(/([0-9a-f]+\.bundle)$/gm)) {
+      led.add(name);
+    }
+    const old: string[] = [];
+    for (const [folder, pattern] of Object.entries(HASHED)) {
+      for (const name of files.list(this.#at(folder))?.names ?? []) {
+        if (!pattern.test(name) || kept.has(name)) continue;
+        const path = joinPath(this.#at(folder), name);
+        if (led.has(name)) quietly(() => files.touch(path));
+        old.push(path);
       }
     }
+    return old;
   }
 
-  #put(name: string, bytes: Uint8Array): Promise<boolean> {
-    return replaceIn(this.#init.files, this.#init.path, name, bytes);
+  /** Removes what is old enough, and what killed writers have left. */
+  #tidy(unneeded: readonly string[]): void {
+    const { files, keepOldMs, now } = this.#init;
+    const until = now() - keepOldMs;
+    for (const path of unneeded) {
+      const time = quietly(() => files.lstat(path))?.mtimeMs ?? until;
+      if (keepOldMs === 0 || time < until) quietly(() => files.unlink(path));
+    }
+    const folders = ["", "info", "objects/info", ...Object.keys(HASHED)];
+    for (const folder of folders) {
+      const directory = this.#at(folder);
+      for (const name of files.list(directory)?.names ?? []) {
+        if (!name.startsWith(UNFINISHED)) continue;
+        quietly(() => files.unlink(joinPath(directory, name)));
+      }
+    }
+    quietly(() => files.removeDirectory(this.#at("bundles")));
   }
 
   #text(name: string): string | undefined {
-    const bytes = this.#init.files.read(this.#at(name), MAX_BYTES);
+    const bytes = this.#init.files.read(this.#at(name), MAX_FILE_BYTES);
     return bytes && toBinary(bytes);
+  }
+
+  #has(name: string): boolean {
+    return this.#init.files.stat(this.#at(name)) !== undefined;
   }
 
   #at(name: string): string {
@@ -208,66 +315,77 @@ export class PublishedFolder {
 }
 
 /**
- * Lets a file of a folder have these bytes, in one step; resolves to whether
- * it had to be written.
+ * Lets no other process write a folder, which is made where it is not there.
+ * The lock of one that is dead is removed. Throws a StorageError "busy" where
+ * another writes it now.
  */
-export async function replaceIn(
+export function lockFolder(
   files: WritableFiles,
   folder: string,
-  name: string,
-  bytes: Uint8Array,
-): Promise<boolean> {
-  const path = joinPath(folder, name);
-  const old = files.read(path, MAX_BYTES);
-  if (old !== undefined && equalBytes(old, bytes)) return false;
-  const directory = parentPath(path);
-  ensure(files, directory);
-  const file = createTemporary(files, joinPath(directory, UNFINISHED), 0o644);
+  owners: Owners,
+): Disposable {
+  const isNew = files.stat(folder) === undefined;
+  ensureFolder(files, folder);
+  const journal = new LockJournal({
+    files,
+    root: folder,
+    owners,
+    shared: { bits: 0, isExact: false },
+  });
+  const lock = tryLock(joinPath(folder, "export"), journal);
+  if (lock === undefined) {
+    throw new StorageError(
+      "busy",
+      `another export writes to '${folder}' now: if none does, remove ` +
+        `'${folder}/export.lock'`,
+    );
+  }
+  return {
+    [Symbol.dispose]() {
+      lock.release();
+      journal.sweep();
+      // Nothing came of it.
+      if (isNew) quietly(() => files.removeDirectory(folder));
+    },
+  };
+}
+
+/** A pack and its index. */
+function filesOf(pack: string): readonly [string, string] {
+  return [pack, pack.replace(/pack$/, "idx")];
+}
+
+/** Copies a whole file into another one, from `at`. */
+async function copyInto(
+  files: WritableFiles,
+  path: string,
+  into: WritableFile,
+  at: number,
+): Promise<void> {
+  const from = files.open(path);
+  if (from === undefined) throw new StorageError("ENOENT", `No file ${path}`);
   try {
-    try {
-      writeAll(file, bytes, 0);
-      await file.sync();
-    } finally {
-      file.close();
+    const piece = new Uint8Array(PIECE_BYTES);
+    for (let done = 0;;) {
+      const count = from.readAt(piece, done);
+      if (count === 0) return;
+      writeAll(into, piece.subarray(0, count), at + done);
+      done += count;
+      await turn();
     }
-    files.rename(file.path, path);
-  } catch (error) {
-    quietly(() => files.unlink(file.path));
-    throw error;
-  }
-  await files.syncDirectory(directory);
-  return true;
-}
-
-/** Makes a directory and those above it. */
-function ensure(files: WritableFiles, directory: string): void {
-  const missing: string[] = [];
-  for (let path = directory; files.stat(path) === undefined;) {
-    missing.push(path);
-    path = parentPath(path);
-  }
-  for (const path of missing.reverse()) {
-    try {
-      files.makeDirectory(path, 0o755);
-    } catch (error) {
-      if (!hasCode(error, "EEXIST")) throw error;
-    }
+  } finally {
+    from.close();
   }
 }
 
-/** Whether a listing has the branch that the content of a HEAD names. */
-function names(listing: string, head: string): boolean {
-  const branch = /^ref: (.*)\n$/.exec(head)?.[1];
-  return branch === undefined || listing.includes(`\t${branch}\n`);
-}
-
-/** Writes all of a pack; resolves to its size. */
+/** Writes all of a pack from `at`; resolves to where it ends. */
 async function writeAllOf(
   bytes: PackBytes,
   file: WritableFile,
+  at = 0,
 ): Promise<number> {
   const piece = new Uint8Array(PIECE_BYTES);
-  for (let size = 0;;) {
+  for (let size = at;;) {
     const count = bytes.read(piece);
     writeAll(file, piece.subarray(0, count), size);
     size += count;
