@@ -28,9 +28,17 @@ export class AnswerBody {
   #taken = 0;
   #last: Uint8Array = new Uint8Array(0);
 
-  /** `onCancel` hears that the client has left. */
-  constructor(onCancel: (reason: unknown) => void) {
+  /**
+   * `onCancel` hears that the client has left. `head` goes out before all else;
+   * alone it is no reason to begin, however long the rest takes.
+   */
+  constructor(
+    onCancel: (reason: unknown) => void,
+    head: Uint8Array = new Uint8Array(0),
+  ) {
     this.#onCancel = onCancel;
+    if (head.length > 0) this.#held.push(new Uint8Array(head));
+    this.#heldBytes = this.#taken = head.length;
     this.#begun.promise.catch(() => {});
   }
 

@@ -24,12 +24,17 @@ export type ExchangeSession = ServiceContext & {
   readonly connection: TimedConnection;
 };
 
-/** The body of the answer; a client that leaves ends the exchange. */
-export function answerBody({ ending, visit }: Exchange): AnswerBody {
-  return visit.answer = new AnswerBody((cause) =>
-    ending.abort(
-      new ProtocolError("disconnected", "the client has left", { cause }),
-    )
+/** The body of the answer, behind `head`; a client that leaves ends the exchange. */
+export function answerBody(
+  { ending, visit }: Exchange,
+  head?: Uint8Array,
+): AnswerBody {
+  return visit.answer = new AnswerBody(
+    (cause) =>
+      ending.abort(
+        new ProtocolError("disconnected", "the client has left", { cause }),
+      ),
+    head,
   );
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { fromBinary } from "../../core/bytes.ts";
+import { concatBytes, fromBinary } from "../../core/bytes.ts";
 import { type GitsrvError, RefusedError } from "../../core/errors.ts";
 import { encodePacket } from "../../pktline/packet.ts";
 import type { Service, SessionTerms } from "../../service/types.ts";
@@ -28,6 +28,7 @@ import type { Exchange } from "./types.ts";
 
 /** Requests are ids in hex and words: less than half of it is left. */
 const MAX_EXPANSION = 4;
+const NOTHING = new Uint8Array(0);
 
 /** The refs and what can be done: `info/refs?service=git-...`. */
 export async function advertise(
@@ -40,7 +41,7 @@ export async function advertise(
     input: NO_INPUT,
     terms: { stateless: true, advertiseOnly: true },
     // http-backend.c, get_info_refs: whatever the service.
-    prefix: isPlain ? "" : `# service=git-${name}\n`,
+    head: isPlain ? NOTHING : serviceHead(name),
     type: `application/x-git-${name}-advertisement`,
     // It has nothing to say before it was asked for something.
     ...(name === "upload-archive" ? { service: nothing } : {}),
@@ -48,6 +49,11 @@ export async function advertise(
 }
 
 async function nothing(): Promise<void> {}
+
+function serviceHead(name: string): Uint8Array {
+  const line = encodePacket(fromBinary(`# service=git-${name}\n`));
+  return concatBytes([line, fromBinary("0000")]);
+}
 
 /** One request to a service, and its answer. Throws an HttpError. */
 export async function callService(
@@ -61,7 +67,7 @@ export async function callService(
     input: body,
     body,
     terms: { stateless: true, advertiseOnly: false },
-    prefix: "",
+    head: NOTHING,
     type: `application/x-git-${name}-result`,
   });
 }
@@ -95,7 +101,8 @@ interface Run {
   readonly input: SessionInput;
   readonly body?: RequestBody;
   readonly terms: Pick<SessionTerms, "stateless" | "advertiseOnly">;
-  readonly prefix: string;
+  /** What the answer begins with. */
+  readonly head: Uint8Array;
   readonly type: string;
   /** Other than what the row runs. */
   readonly service?: Service;
@@ -104,10 +111,10 @@ interface Run {
 async function run(
   exchange: Exchange,
   opened: OpenedService,
-  { input, body, terms, prefix, type, service = opened.row.run }: Run,
+  { input, body, terms, head, type, service = opened.row.run }: Run,
 ): Promise<Response> {
   const { context: { hooks, origin }, ending, visit, logger } = exchange;
-  const answer = answerBody(exchange);
+  const answer = answerBody(exchange, head);
   const given = exchangeSession(
     exchange,
     opened,
@@ -116,10 +123,6 @@ async function run(
   const asked = { ...terms, service: opened.row.name };
   const session = async () => {
     try {
-      if (prefix !== "") {
-        await answer.write(encodePacket(fromBinary(prefix)));
-        await answer.write(fromBinary("0000"));
-      }
       await service({
         ...given,
         terms: { ...given.terms, ...terms },

@@ -37,6 +37,25 @@ describe("the body of an answer", () => {
     await assert.rejects(answer.response({}), /^Error: no$/);
   });
 
+  it("can become another answer however long only its head is there", async () => {
+    const { setTimeout } = globalThis;
+    // Whatever is waited for has passed at once.
+    globalThis.setTimeout = ((pass: () => void) => pass()) as never;
+    try {
+      const answer = new AnswerBody(() => {}, PIECE);
+      answer.fail(new Error("no"));
+      await assert.rejects(answer.response({}), /^Error: no$/);
+      const other = new AnswerBody(() => {}, PIECE);
+      await other.write(PIECE);
+      assert.ok(!other.isHeld);
+      other.end();
+      const { byteLength } = await (await other.response({})).arrayBuffer();
+      assert.equal(byteLength, 2 * PIECE.length);
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+  });
+
   it("waits for a client that takes nothing", async () => {
     const { answer, left } = answerBody();
     let written = 0;
