@@ -13,6 +13,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "./fixture_directory.ts";
 import {
+  BINARY,
   freePort,
   pause,
   SERVER,
@@ -95,7 +96,10 @@ const REFERENCE: readonly HttpServerRow[] = [
 /** The rows of this run. */
 export const HTTP_SERVERS: readonly HttpServerRow[] = SERVER === "git"
   ? REFERENCE
-  : OURS;
+  : BINARY === undefined
+  ? OURS
+  // Nothing embeds a binary.
+  : OURS.filter((row) => row.name !== "an embedded handler");
 
 /** Starts all of them. */
 export async function startHttpServers(

@@ -1,7 +1,8 @@
 /**
  * The server that conformance tests talk to: ours, under the runtime that
  * runs the tests, or, with `GITSRV_TEST_SERVER=git`, the real git daemon and
- * `git upload-pack`, which proves the tests themselves.
+ * `git upload-pack`, which proves the tests themselves. With
+ * `GITSRV_TEST_BINARY=/path` it is ours from a binary.
  *
  * @module
  */
@@ -24,6 +25,9 @@ export type ServerKind = "ours" | "git";
 export const SERVER: ServerKind = process.env.GITSRV_TEST_SERVER === "git"
   ? "git"
   : "ours";
+
+/** The binary that this run tests, if any; an absolute path. */
+export const BINARY: string | undefined = process.env.GITSRV_TEST_BINARY;
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const START_DEADLINE_MS = 30_000;
@@ -77,8 +81,9 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-/** How our command line is started under the runtime that runs the tests. */
+/** How our command line is started: from the binary, or by this runtime. */
 export function ourCommand(): Command {
+  if (BINARY !== undefined) return { program: BINARY, args: [] };
   const cli = join(ROOT, "cli.ts");
   const isBun = process.versions.bun !== undefined;
   return {
