@@ -27,6 +27,7 @@ import {
   type RunningServer,
   serveHttp,
 } from "../../mod.ts";
+import { findProgram } from "../support/debian.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { smallRepository } from "../support/fixture_small.ts";
 import { git, gitSync, runProgram } from "../support/git.ts";
@@ -42,7 +43,6 @@ import {
   writeStack,
 } from "../support/reftable.ts";
 import { after, before, describe, it } from "../support/test.ts";
-import { findProgram } from "../support/web_server.ts";
 
 const DUMB = { GIT_SMART_HTTP: "0" };
 
@@ -445,7 +445,7 @@ describe("each plain file", () => {
     const to = join(root, "part.pack");
     const whole = readFileSync(join(path, pack));
     writeFileSync(to, whole.subarray(0, 100));
-    const { code, stderr } = await runProgram(findProgram("curl", "curl"), [
+    const { code, stderr } = await runProgram(findProgram("curl"), [
       ...["-sS", "--fail", "-C", "-", "-o", to],
       urlOf(server, `/a.git/${pack}`),
     ]);

@@ -29,6 +29,7 @@ import {
   exportSource,
   refsOf,
 } from "../support/exported.ts";
+import { findProgram } from "../support/debian.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { git, gitSync, runProgram } from "../support/git.ts";
 import { freePort, ourCommand, serverEnvironment } from "../support/server.ts";
@@ -43,7 +44,7 @@ let url = "";
 before(async () => {
   mkdirSync(site);
   const port = await freePort();
-  server = spawn("python3", [
+  server = spawn(findProgram("python3"), [
     ...["-m", "http.server", String(port), "--bind", "127.0.0.1"],
     ...["--directory", site],
   ], { stdio: "ignore" });

@@ -10,6 +10,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findProgram } from "../support/debian.ts";
 import { after, before, describe, it } from "../support/test.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { smallRepository } from "../support/fixture_small.ts";
@@ -23,7 +24,6 @@ import {
   SERVER,
   startDaemon,
 } from "../support/server.ts";
-import { findProgram } from "../support/web_server.ts";
 
 const root = temporaryDirectory("http-access");
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -49,13 +49,16 @@ function passwords(
   path: string,
   users: Readonly<Record<string, string>>,
 ): void {
-  const htpasswd = findProgram("htpasswd", "apache2-utils");
   writeFileSync(path, "");
   for (const [user, password] of Object.entries(users)) {
     const cost = user === "slow" ? "8" : "5";
-    execFileSync(htpasswd, ["-bBC", cost, path, user, password], {
-      stdio: "ignore",
-    });
+    execFileSync(
+      findProgram("htpasswd"),
+      ["-bBC", cost, path, user, password],
+      {
+        stdio: "ignore",
+      },
+    );
   }
 }
 

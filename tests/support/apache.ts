@@ -13,13 +13,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { findProgram, missing } from "./debian.ts";
 import { temporaryDirectory } from "./fixture_directory.ts";
 import { type Command, freePort } from "./server.ts";
 import {
   authenticationOf,
   cgiEnvironment,
   cgiScript,
-  findProgram,
   listens,
   passwordFile,
   startServing,
@@ -28,7 +28,6 @@ import {
   type WebServerOptions,
 } from "./web_server.ts";
 
-const PACKAGE = "apache2";
 const MODULES = "/usr/lib/apache2/modules";
 
 /**
@@ -67,7 +66,7 @@ export async function startApache(
   options: WebServerOptions,
 ): Promise<WebServer> {
   const { cgi, tls, users = {} } = options;
-  const program = findProgram("apache2", PACKAGE);
+  const program = findProgram("apache2");
   const directory = temporaryDirectory("apache");
   const at = (name: string) => join(directory, name);
   const port = await freePort();
@@ -117,10 +116,7 @@ function modules(isTls: boolean): string[] {
     ...(isTls ? ["ssl", "socache_shmcb"] : []),
   ];
   if (!existsSync(join(MODULES, "mod_cgid.so"))) {
-    throw new Error(
-      `Cannot test Apache: there is no ${MODULES}/mod_cgid.so. On Debian and ` +
-        `Ubuntu it is in the package ${PACKAGE}: apt-get install ${PACKAGE}`,
-    );
+    throw missing(`${MODULES}/mod_cgid.so`, "apache2");
   }
   return names.map((name) => [name, join(MODULES, `mod_${name}.so`)])
     .filter(([, path]) => existsSync(path as string))

@@ -8,8 +8,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TlsPair } from "../../src/core/http_host.ts";
+import { findProgram } from "./debian.ts";
 import { temporaryDirectory } from "./fixture_directory.ts";
-import { findProgram } from "./web_server.ts";
 
 /** A pair, and where it lies. */
 export interface CertificateFiles extends TlsPair {
@@ -28,7 +28,7 @@ export function certificate(name: string): CertificateFiles {
   const directory = temporaryDirectory("certificate");
   const certPath = join(directory, "cert.pem");
   const keyPath = join(directory, "key.pem");
-  execFileSync(findProgram("openssl", "openssl"), [
+  execFileSync(findProgram("openssl"), [
     ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1".split(" "),
     ...`-nodes -days 30 -subj /CN=${name} -keyout ${keyPath}`.split(" "),
     ...`-out ${certPath} -addext subjectAltName=IP:127.0.0.1`.split(" "),

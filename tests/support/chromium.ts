@@ -5,11 +5,10 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
+import { findProgram } from "./debian.ts";
 import { temporaryDirectory } from "./fixture_directory.ts";
 import { runProgram } from "./git.ts";
 
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
 const DEADLINE_MS = 90_000;
 
 /**
@@ -17,7 +16,7 @@ const DEADLINE_MS = 90_000;
  * No name but that of this machine leads anywhere.
  */
 export async function browse(url: string): Promise<string> {
-  const result = await runProgram(chromium(), [
+  const result = await runProgram(findProgram("chromium"), [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -35,14 +34,5 @@ export async function browse(url: string): Promise<string> {
   // Programs' output is kept as bytes.
   return new TextDecoder().decode(
     Uint8Array.from(result.stdout, (byte) => byte.charCodeAt(0)),
-  );
-}
-
-function chromium(): string {
-  const path = PLACES.find((candidate) => existsSync(candidate));
-  if (path !== undefined) return path;
-  throw new Error(
-    "Cannot test pages: there is no Chromium. On Debian it is in the package " +
-      "chromium: apt-get install chromium",
   );
 }

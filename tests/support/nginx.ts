@@ -8,13 +8,13 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { findProgram } from "./debian.ts";
 import { temporaryDirectory } from "./fixture_directory.ts";
 import { freePort } from "./server.ts";
 import {
   authenticationOf,
   cgiEnvironment,
   cgiScript,
-  findProgram,
   listens,
   passwordFile,
   type Serving,
@@ -93,8 +93,8 @@ export async function startNginx(
   options: WebServerOptions,
 ): Promise<WebServer> {
   const { cgi, tls, users = {} } = options;
-  const program = findProgram("nginx", "nginx");
-  const wrapper = findProgram("fcgiwrap", "fcgiwrap");
+  const program = findProgram("nginx");
+  const wrapper = findProgram("fcgiwrap");
   const directory = temporaryDirectory("nginx");
   const at = (name: string) => join(directory, name);
   mkdirSync(at("temporary"));

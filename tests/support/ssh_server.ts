@@ -7,9 +7,10 @@
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { findProgram } from "./debian.ts";
 import { temporaryDirectory } from "./fixture_directory.ts";
 import { type GitOptions, type GitResult, tryGit } from "./git.ts";
 import { eventually, freePort, ourCommand } from "./server.ts";
@@ -43,7 +44,15 @@ export async function startSshServer(
   chmodSync(directory, 0o700);
   const at = (name: string) => join(directory, name);
   for (const key of ["host", "client"]) {
-    run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at(key)]);
+    run(findProgram("ssh-keygen"), [
+      "-q",
+      "-t",
+      "ed25519",
+      "-N",
+      "",
+      "-f",
+      at(key),
+    ]);
   }
   const port = await freePort();
   const { program, args } = ourCommand();
@@ -81,7 +90,8 @@ export async function startSshServer(
   );
   // Debian's service makes it; sshd asks for it when it is started by root.
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
-  const child = spawn(sshd(), ["-D", "-e", "-f", at("config")], {
+  // Absolute: it starts itself again by its own name.
+  const child = spawn(findProgram("sshd"), ["-D", "-e", "-f", at("config")], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let log = "";
@@ -116,7 +126,7 @@ export async function startSshServer(
       const send = Object.keys(env).flatMap((
         name,
       ) => ["-o", `SendEnv=${name}`]);
-      const { status, stdout, stderr } = spawnSync("ssh", [
+      const { status, stdout, stderr } = spawnSync(findProgram("ssh"), [
         ...[...client, ...send, `${username}@127.0.0.1`],
         ...words,
       ], { env: { ...process.env, ...env }, encoding: "utf8", input: "0000" });
@@ -131,27 +141,10 @@ async function end(child: ChildProcess, gone: Promise<void>): Promise<void> {
   await gone;
 }
 
-/** Absolute: sshd starts itself again by its own name. */
-function sshd(): string {
-  const path = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/sbin/sshd"]
-    .find((candidate) => existsSync(candidate));
-  if (path !== undefined) return path;
-  throw new Error(
-    "Cannot test SSH: there is no sshd. On Debian and Ubuntu it is in the " +
-      "package openssh-server: apt-get install openssh-server",
-  );
-}
-
 function run(program: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
+  const { status, stdout, stderr } = spawnSync(program, args, {
     encoding: "utf8",
   });
-  if (error !== undefined) {
-    throw new Error(
-      `Cannot test SSH: ${program} does not start (${error.message}). On ` +
-        "Debian and Ubuntu it is in the package openssh-client",
-    );
-  }
   if (status !== 0) throw new Error(`${program}: ${stderr}`);
   return stdout;
 }

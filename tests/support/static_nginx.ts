@@ -8,13 +8,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { temporaryDirectory } from "./fixture_directory.ts";
+import { findProgram } from "./debian.ts";
 import { freePort } from "./server.ts";
-import {
-  findProgram,
-  listens,
-  startServing,
-  type WebServer,
-} from "./web_server.ts";
+import { listens, startServing, type WebServer } from "./web_server.ts";
 
 /** What an operator writes inside of the virtual host. */
 export function staticLocation(folder: string): string[] {
@@ -31,7 +27,7 @@ export function staticLocation(folder: string): string[] {
 
 /** Starts nginx for the files below `folder`, which is made. */
 export async function startStaticNginx(folder: string): Promise<WebServer> {
-  const program = findProgram("nginx", "nginx");
+  const program = findProgram("nginx");
   const directory = temporaryDirectory("nginx");
   const at = (name: string) => join(directory, name);
   mkdirSync(folder, { recursive: true });

@@ -128,18 +128,6 @@ export function authenticationOf(
   return authentication ?? (users === undefined ? "none" : "pushes");
 }
 
-/** Absolute; throws with the name of the package that has it. */
-export function findProgram(name: string, packageName: string): string {
-  const path = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"]
-    .map((directory) => join(directory, name))
-    .find((candidate) => existsSync(candidate));
-  if (path !== undefined) return path;
-  throw new Error(
-    `Cannot run this test: there is no ${name}. On Debian and Ubuntu it ` +
-      `is in the package ${packageName}: apt-get install ${packageName}`,
-  );
-}
-
 /** A process that serves until it is told to end. */
 export interface Serving {
   /** Its process id. */

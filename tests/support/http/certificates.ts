@@ -7,8 +7,8 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findProgram } from "../debian.ts";
 import { runProgram } from "../git.ts";
-import { findProgram } from "../web_server.ts";
 
 /** Paths of the PEM files. */
 export interface Certificates {
@@ -27,9 +27,10 @@ export async function makeCertificates(
   directory: string,
 ): Promise<Certificates> {
   const at = (name: string): string => join(directory, name);
-  const program = findProgram("openssl", "openssl");
   const openssl = async (...args: string[]): Promise<void> => {
-    const done = await runProgram(program, args, { cwd: directory });
+    const done = await runProgram(findProgram("openssl"), args, {
+      cwd: directory,
+    });
     if (done.code !== 0) throw new Error(`openssl ${args[0]}: ${done.stderr}`);
   };
   await openssl(

@@ -7,15 +7,18 @@ import {
   PasswordThread,
 } from "../../../src/compose/password_thread.ts";
 import { startThread } from "../../../src/threads.ts";
+import { findProgram } from "../../support/debian.ts";
 import { describe, it } from "../../support/test.ts";
-import { findProgram } from "../../support/web_server.ts";
 
 const YES = true;
 const NO = false;
-const HTPASSWD = findProgram("htpasswd", "apache2-utils");
-const HASH = execFileSync(HTPASSWD, ["-nbB", "alice", "gehe¡m"], {
-  encoding: "utf8",
-}).trim().slice("alice:".length);
+const HASH = execFileSync(
+  findProgram("htpasswd"),
+  ["-nbB", "alice", "gehe¡m"],
+  {
+    encoding: "utf8",
+  },
+).trim().slice("alice:".length);
 
 describe("passwords", () => {
   it("are checked in a thread, against what the real htpasswd wrote", async () => {

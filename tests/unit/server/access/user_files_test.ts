@@ -8,8 +8,8 @@ import {
   ownerOf,
   parseTokens,
 } from "../../../../src/server/access/tokens.ts";
+import { findProgram } from "../../../support/debian.ts";
 import { describe, it } from "../../../support/test.ts";
-import { findProgram } from "../../../support/web_server.ts";
 
 const HASH = `$2y$05$${"a".repeat(53)}`;
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -105,8 +105,11 @@ describe("a file of passwords", () => {
   });
 
   it("is what the real htpasswd writes with -B", () => {
-    const htpasswd = findProgram("htpasswd", "apache2-utils");
-    const line = execFileSync(htpasswd, ["-nbB", "alice", "se:cret"], {
+    const line = execFileSync(findProgram("htpasswd"), [
+      "-nbB",
+      "alice",
+      "se:cret",
+    ], {
       encoding: "utf8",
     });
     const { hashes } = parsePasswords(bytes(line), "/pw");
