@@ -194,7 +194,7 @@ export interface Reader {
 }
 
 /** Who looks around. Throws an HttpError 401 or 503, as {@linkcode admit}. */
-export async function readerOf(exchange: Exchange): Promise<Reader> {
+export function readerOf(exchange: Exchange): Reader {
   const { request, context } = exchange;
   const { authorize, access } = context;
   if (authorize === undefined) {

@@ -70,7 +70,7 @@ class Rooms {
   async index(exchange: Exchange): Promise<Response> {
     const { searchParams } = requestUrl(exchange.request) ??
       new URL("http://localhost/");
-    const reader = await readerOf(exchange);
+    const reader = readerOf(exchange);
     if (searchParams.has("sign-in") && reader.isAnonymous) {
       throw unauthorized(exchange);
     }
