@@ -475,7 +475,12 @@ describe("--detach", () => {
     const pidFile = join(root, "detached.pid");
     const options = [
       ...["--detach", "--log-destination=none", "--listen=127.0.0.1"],
-      ...["--port=0", `--pid-file=${pidFile}`, join(root, "plain")],
+      ...[
+        "--port=0",
+        "--no-http",
+        `--pid-file=${pidFile}`,
+        join(root, "plain"),
+      ],
     ];
     const result = await runDaemon(command, options);
     const pid = Number(readFileSync(pidFile, "latin1"));
