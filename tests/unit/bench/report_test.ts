@@ -106,10 +106,10 @@ describe("ROWS", () => {
     }
   });
 
-  it("promise one figure of each metric for a kind", () => {
+  it("promise one figure of each metric for a kind, against each other", () => {
     for (const { name, targets } of ROWS) {
-      const promises = targets.flatMap(({ metric, kinds }) =>
-        kinds.map((kind) => `${name} ${metric} ${kind}`)
+      const promises = targets.flatMap(({ metric, kinds, versus }) =>
+        kinds.map((kind) => `${name} ${metric} ${kind} ${versus}`)
       );
       assert.equal(new Set(promises).size, promises.length, name);
     }
