@@ -62,8 +62,10 @@ export interface HttpListener {
    */
   abort(): void;
   /**
-   * Uses another certificate for connections that come. Rejects with a
-   * UsageError where it cannot be used; then the old one stays.
+   * Uses another certificate for connections that come, at the latest when it
+   * resolves, some seconds later. Requests under way go on; connections without
+   * one may be closed. Rejects with a UsageError where the certificate cannot
+   * be used; then the old one stays.
    */
   renew(tls: TlsPair): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { bunGlobal, type BunHttpServer } from "./bun_types.ts";
 import { compileReadily } from "./compiler.ts";
 import type { ReportTrouble } from "./host.ts";
 import { peerOf } from "./http_peer.ts";
+import { askToLeave, isSamePair, Leave } from "./http_renewal.ts";
 import {
   ACCEPT_PAUSE_MS,
   httpListenError,
@@ -54,6 +55,10 @@ class BunHttpListener implements HttpListener {
   readonly #report: ReportTrouble;
   readonly #ended = Promise.withResolvers<void>();
   readonly #running = new Set<BunHttpServer>();
+  /** Those whose place another one takes. */
+  readonly #leaving = new Map<BunHttpServer, Leave>();
+  /** Those that were told to end. */
+  readonly #retired = new Set<BunHttpServer>();
   readonly #spare = new SpareDescriptor();
   #server: BunHttpServer | undefined;
   #port: number;
@@ -106,14 +111,16 @@ class BunHttpListener implements HttpListener {
   async renew(tls: TlsPair): Promise<void> {
     const old = this.#server;
     if (this.#tls === undefined || old === undefined) throw noTlsError();
+    if (isSamePair(tls, this.#tls)) return;
     // Says what is wrong with the pair while the old one serves.
     await this.#serve(0, tls, "alone").stop(CLOSING);
     if (this.#isDraining) return;
     this.#take(this.#serve(this.#port, tls));
     this.#tls = tls;
-    // What the system has queued for the old one is accepted first.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#retire(old);
+    const leave = new Leave();
+    this.#leaving.set(old, leave);
+    await leave.quiet(() => this.#isDraining);
+    if (!this.#isDraining) this.#retire(old);
   }
 
   #serve(
@@ -141,7 +148,7 @@ class BunHttpListener implements HttpListener {
     }
   }
 
-  #fetch(
+  async #fetch(
     request: Request,
     server: BunHttpServer,
     isSecure: boolean,
@@ -152,12 +159,15 @@ class BunHttpListener implements HttpListener {
     if (!this.#spare.isFree()) {
       this.#report(new Error("Too many open files, refusing a request"));
       const headers = { "Connection": "close", "Retry-After": "1" };
-      return Promise.resolve(new Response(null, { status: 503, headers }));
+      return new Response(null, { status: 503, headers });
     }
+    this.#leaving.get(server)?.asked();
     const peer = from === null
       ? { peer: "http", address: "", isSecure }
       : peerOf(from.address, from.port, isSecure);
-    return this.#answer(request, { ...peer, gone: request.signal });
+    const asked = { ...peer, gone: request.signal };
+    const response = await this.#answer(request, asked);
+    return this.#leaving.has(server) ? askToLeave(response) : response;
   }
 
   #take(server: BunHttpServer): void {
@@ -174,8 +184,11 @@ class BunHttpListener implements HttpListener {
   /** Lets its requests end; connections that only wait do not hold it up. */
   #retire(server: BunHttpServer): void {
     this.#keepLooking();
+    this.#retired.add(server);
     void server.stop().then(() => {
       this.#running.delete(server);
+      this.#retired.delete(server);
+      this.#leaving.delete(server);
       this.#settle();
     });
     server.closeIdleConnections();
@@ -185,7 +198,7 @@ class BunHttpListener implements HttpListener {
   #look(): void {
     if (!this.#spare.isFree()) this.#spare.release();
     for (const server of this.#running) {
-      if (server !== this.#server || this.#isDraining) {
+      if (this.#retired.has(server)) {
         server.closeIdleConnections();
       }
     }

@@ -14,6 +14,7 @@ import type {
 import { Departure } from "./deno_departure.ts";
 import type { ReportTrouble } from "./host.ts";
 import { peerOf } from "./http_peer.ts";
+import { askToLeave, isSamePair, Leave } from "./http_renewal.ts";
 import {
   ACCEPT_PAUSE_MS,
   httpListenError,
@@ -24,6 +25,14 @@ import {
 type Sharing = "shared" | "alone";
 
 type Server = Deno.HttpServer<Deno.NetAddr>;
+
+/** A server that has not finished. */
+interface Running {
+  readonly ending: AbortController;
+  /** Another one takes over. */
+  leave?: Leave;
+  isEnding: boolean;
+}
 
 /** Listens with `Deno.serve`. Rejects with a UsageError where it cannot. */
 export async function listenDenoHttp(
@@ -43,7 +52,7 @@ class DenoHttpListener implements HttpListener {
   readonly #report: ReportTrouble;
   readonly #ended = Promise.withResolvers<void>();
   /** Servers that have not finished: more than one while one takes over. */
-  readonly #running = new Map<Server, AbortController>();
+  readonly #running = new Map<Server, Running>();
   #server: Server | undefined;
   #port: number;
   #tls: TlsPair | undefined;
@@ -80,7 +89,7 @@ class DenoHttpListener implements HttpListener {
   drain(): void {
     this.#isDraining = true;
     this.#server = undefined;
-    for (const server of this.#running.keys()) void server.shutdown();
+    for (const server of this.#running.keys()) this.#end(server);
     this.#settle();
   }
 
@@ -88,8 +97,9 @@ class DenoHttpListener implements HttpListener {
     this.#isDraining = true;
     // One that was told to end can no more be cut off, says the runtime by an
     // error that nobody can catch.
-    const server = this.#server;
-    if (server !== undefined) this.#running.get(server)?.abort();
+    for (const { isEnding, ending } of this.#running.values()) {
+      if (!isEnding) ending.abort();
+    }
     this.#server = undefined;
     this.#running.clear();
     this.#settle();
@@ -98,13 +108,18 @@ class DenoHttpListener implements HttpListener {
   async renew(tls: TlsPair): Promise<void> {
     const old = this.#server;
     if (this.#tls === undefined || old === undefined) throw noTlsError();
+    if (isSamePair(tls, this.#tls)) return;
     // Says what is wrong with the pair while the old one serves.
     await this.#serve(0, tls, "alone").shutdown();
     if (this.#isDraining) return;
     if (canSharePorts()) {
       this.#start(tls);
       this.#tls = tls;
-      void old.shutdown();
+      const leaving = this.#running.get(old);
+      const leave = new Leave();
+      if (leaving !== undefined) leaving.leave = leave;
+      await leave.quiet(() => this.#isDraining);
+      this.#end(old);
       return;
     }
     // The port has to be free first: connections that come meanwhile are
@@ -119,13 +134,13 @@ class DenoHttpListener implements HttpListener {
     port: number,
     tls: TlsPair | undefined,
     how: Sharing,
-    signal?: AbortSignal,
+    running: Running = beginning(),
   ): Server {
     const isSecure = tls !== undefined;
     const options: Deno.ServeTcpOptions = {
       hostname: this.hostname,
       port,
-      ...(signal === undefined ? {} : { signal }),
+      signal: running.ending.signal,
       // Packs are compressed, and lengths and ranges have to stay true.
       automaticCompression: false,
       onListen() {},
@@ -141,9 +156,11 @@ class DenoHttpListener implements HttpListener {
         async (request, { remoteAddr }) => {
           const departure = new Departure(request);
           const { gone } = departure;
+          running.leave?.asked();
           const peer = { ...peerFrom(remoteAddr, isSecure), gone };
           try {
-            return await this.#answer(request, peer);
+            const response = await this.#answer(request, peer);
+            return running.leave ? askToLeave(response) : response;
           } finally {
             departure.answered();
           }
@@ -156,11 +173,11 @@ class DenoHttpListener implements HttpListener {
 
   /** Serves with a certificate, from now on. Throws a UsageError. */
   #start(tls: TlsPair | undefined): void {
-    const ending = new AbortController();
-    const server = this.#serve(this.#port, tls, "shared", ending.signal);
+    const running = beginning();
+    const server = this.#serve(this.#port, tls, "shared", running);
     this.#server = server;
     this.#port = server.addr.port;
-    this.#running.set(server, ending);
+    this.#running.set(server, running);
     const done = () => {
       this.#running.delete(server);
       // It ends by itself when it could not accept: EMFILE.
@@ -187,9 +204,24 @@ class DenoHttpListener implements HttpListener {
     }
   }
 
+  /** Lets its requests end; it is told so once. */
+  #end(server: Server): void {
+    const running = this.#running.get(server);
+    if (running === undefined || running.isEnding) return;
+    running.isEnding = true;
+    void server.shutdown();
+  }
+
   #settle(): void {
     if (this.#isDraining && this.#running.size === 0) this.#ended.resolve();
   }
+}
+
+function beginning(): Running {
+  return {
+    ending: new AbortController(),
+    isEnding: false,
+  };
 }
 
 /** `reusePort` ends the process unless Deno was started with this. */

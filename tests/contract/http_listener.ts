@@ -415,6 +415,35 @@ export function httpListenerContract(subject: HttpListenerSubject): void {
       await listener.finished;
     });
 
+    it("lets who keeps a connection leave when a certificate is renewed", async () => {
+      const options = { tls: certificate("a") };
+      await using(options, hello, async (listener) => {
+        await using_(
+          await RawHttp.connectTls(listener.port),
+          async (client) => {
+            const renewed = listener.renew(certificate("b"));
+            let text = "";
+            while (!/^connection: close\r$/im.test(text)) {
+              client.send(GET);
+              text = await client.answer();
+              assert.match(text, /^HTTP\/1\.1 200 .*hello$/s);
+            }
+            await renewed;
+          },
+        );
+        await using_(
+          await RawHttp.connectTls(listener.port),
+          async (client) => {
+            assert.equal(client.subject, "b");
+            // The same again is no news, and ends no connection.
+            await listener.renew(certificate("b"));
+            client.send(GET);
+            assert.match(await client.answer(), /^HTTP\/1\.1 200 .*hello$/s);
+          },
+        );
+      });
+    });
+
     it("has no certificate to renew without TLS", async () => {
       await using({}, hello, async (listener) => {
         await assert.rejects(
