@@ -47,8 +47,8 @@ function daemonOptions(): readonly OptionRow[] {
       name: "http-port",
       value: "<n>",
       isInteger: true,
-      meaning: "port for HTTP; default 8080, 0 lets the system choose; by " +
-        "git's rules, and on sockets alone, HTTP is served where this is given",
+      meaning: "port for HTTP; default 8080, 0 lets the system choose; " +
+        "under git's rules, or with Unix sockets alone, HTTP is off without it",
     },
     {
       name: "http",

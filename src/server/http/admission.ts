@@ -18,6 +18,9 @@ import type {
   HttpService,
 } from "./types.ts";
 
+/** The code of a refusal for wrong credentials. */
+export const WRONG_CREDENTIALS = "wrong-credentials";
+
 const REALM = 'Basic realm="gitsrv", charset="UTF-8"';
 
 /**
@@ -97,8 +100,11 @@ export function refusal(
   if (!mayRead) return notFound(exchange, "access-denied");
   return user === undefined && canAsk(context)
     ? unauthorized(exchange)
-    : new HttpError(403, "forbidden", "Forbidden");
+    : new HttpError(403, "forbidden", READ_ONLY);
 }
+
+/** For those who get here by writing alone. */
+const READ_ONLY = "You may read this repository, but not push to it";
 
 /**
  * The answer for what is not there, and for what this one may not see: the
@@ -171,7 +177,9 @@ function whoAsks(exchange: Exchange): string | undefined {
     case "user":
       return identity.name;
     case "wrong":
-      throw unauthorized(exchange);
+      throw unauthorized(exchange, WRONG_CREDENTIALS, {
+        words: "Wrong user name, password or token",
+      });
     case "busy":
       throw new HttpError(503, "busy", "Too many requests, try later", {
         headers: { "Retry-After": "5" },
@@ -225,12 +233,15 @@ export function readerOf(exchange: Exchange): Reader {
 export function unauthorized(
   { context }: Exchange,
   code = "unauthenticated",
-  options: { readonly cause?: unknown } = {},
+  { words = "Authentication required", ...options }: {
+    readonly cause?: unknown;
+    readonly words?: string;
+  } = {},
 ): HttpError {
   const challenges = canAsk(context)
     ? context.credentials?.challenges ?? []
     : [REALM];
-  return new HttpError(401, code, "Authentication required", {
+  return new HttpError(401, code, words, {
     ...options,
     headers: { "WWW-Authenticate": challenges.join(", ") },
   });

@@ -9,7 +9,7 @@ import { messageOf, ProtocolError, RefusedError } from "../../core/errors.ts";
 import type { AnswerHttp, HttpPeer } from "../../core/http_host.ts";
 import { messageForPeer } from "../../service/failure.ts";
 import { withFields } from "../log.ts";
-import { admit, identityOf } from "./admission.ts";
+import { admit, identityOf, WRONG_CREDENTIALS } from "./admission.ts";
 import { answerFile } from "./files.ts";
 import { isForeign } from "./foreign.ts";
 import { HttpError } from "./http_error.ts";
@@ -66,7 +66,11 @@ async function answerOrStatus(
   exchange: Exchange,
   answer: (exchange: Exchange) => Promise<Response>,
 ): Promise<Response> {
-  const { logger, ending: { signal } } = exchange;
+  const { ending: { signal }, identity, request } = exchange;
+  const logger = withFields(exchange.logger, {
+    request: targetOf(request),
+    user: identity.type === "user" ? identity.name : undefined,
+  });
   try {
     return await answer(exchange);
   } catch (error) {
@@ -76,9 +80,9 @@ async function answerOrStatus(
       return reply(500, "");
     }
     // Clients of git's ask without credentials first, each time.
-    if (refusal.status !== 401 && !signal.aborted) {
-      logFailure(logger, error);
-    }
+    const isAsked = refusal.status === 401 &&
+      refusal.code !== WRONG_CREDENTIALS;
+    if (!isAsked && !signal.aborted) logFailure(logger, error);
     return reply(refusal.status, refusal.message, refusal.headers);
   }
 }
@@ -173,9 +177,14 @@ function clientLeft(): ProtocolError {
   return new ProtocolError("disconnected", "the client has left");
 }
 
-/** The line of the log for one request; its path is as it is in its URL. */
+/** The line of the log for one request. */
 function lineOf(request: Request, status: number): string {
-  return `${request.method} ${requestUrl(request)?.pathname ?? "?"} ${status}`;
+  return `${targetOf(request)} ${status}`;
+}
+
+/** Method and path, which is as it is in the URL. */
+function targetOf(request: Request): string {
+  return `${request.method} ${requestUrl(request)?.pathname ?? "?"}`;
 }
 
 /** The same answer without its body. */
