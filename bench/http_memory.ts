@@ -77,6 +77,8 @@ async function makeSource(path: string): Promise<void> {
   run("git", ["init", "--quiet", "--bare", "-b", "main", path]);
   // What does not get smaller need not be tried.
   run("git", ["-C", path, "config", "core.compression", "0"]);
+  // Nor need the client look for deltas among it.
+  run("git", ["-C", path, "config", "core.bigFileThreshold", "512k"]);
   const child = spawn("git", ["-C", path, "fast-import", "--quiet"], {
     stdio: ["pipe", "inherit", "inherit"],
   });
