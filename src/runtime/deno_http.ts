@@ -12,6 +12,7 @@ import type {
   TlsPair,
 } from "../core/http_host.ts";
 import { Departure } from "./deno_departure.ts";
+import { readAhead } from "./deno_read_ahead.ts";
 import type { ReportTrouble } from "./host.ts";
 import { peerOf } from "./http_peer.ts";
 import { askToLeave, isSamePair, Leave } from "./http_renewal.ts";
@@ -159,7 +160,8 @@ class DenoHttpListener implements HttpListener {
           running.leave?.asked();
           const peer = { ...peerFrom(remoteAddr, isSecure), gone };
           try {
-            const response = await this.#answer(request, peer);
+            const taken = isSecure ? request : readAhead(request);
+            const response = await this.#answer(taken, peer);
             return running.leave ? askToLeave(response) : response;
           } finally {
             departure.answered();
