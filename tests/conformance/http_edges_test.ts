@@ -59,9 +59,11 @@ if (SERVER === "ours") {
         ],
       });
       const status = async () => {
-        const answer = await fetch(`http://127.0.0.1:${http}${REFS}`);
-        await answer.arrayBuffer();
-        return answer.status;
+        // HTTP is listened for behind git://, which the start has waited for.
+        const answer = await fetch(`http://127.0.0.1:${http}${REFS}`)
+          .catch(() => undefined);
+        await answer?.arrayBuffer();
+        return answer?.status;
       };
       try {
         await eventually("a place is free", async () => await status() === 200);
