@@ -197,7 +197,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const giveUp = performance.now() + START_DEADLINE_MS;
   let isOver = false;
   void daemon.ended.then(() => isOver = true);
-  while (!await connects(port)) {
+  // HTTP is listened for behind git://.
+  const http = options.args.map((arg) => /^--http-port=([1-9]\d*)$/.exec(arg))
+    .find((found) => found !== null)?.[1];
+  const last = http === undefined ? port : Number(http);
+  while (!await connects(last)) {
     if (isOver || performance.now() > giveUp) {
       child.kill("SIGKILL");
       throw new Error(`Cannot start the daemon:\n${daemon.log()}`);
