@@ -30,9 +30,10 @@ export interface UpdateServerInfoOptions
  * import { infoRefs, MemoryRepository } from "@gitsrv/gitsrv";
  *
  * const repository = new MemoryRepository();
- * repository.commit({ branch: "main", message: "First", files: { a: "1\n" } });
+ * const oid = repository.addBlob("hello\n");
+ * repository.setRef("refs/tags/hello", oid);
  * const text = new TextDecoder().decode(await infoRefs(repository));
- * assert.match(text, /^[0-9a-f]{40}\trefs\/heads\/main\n$/);
+ * assert.equal(text, `${oid}\trefs/tags/hello\n`);
  * ```
  */
 export async function infoRefs(repository: Repository): Promise<Uint8Array> {
