@@ -335,8 +335,11 @@ describe("the process", () => {
     const file = join(root, "daemon.pid");
     const args = [`--pid-file=${file}`, `--base-path=${root}`];
     await withDaemon(args, async (daemon) => {
-      await eventually("the file is there", () => existsSync(file));
-      assert.equal(readFileSync(file, "latin1"), `${daemon.pid}\n`);
+      const written = () =>
+        existsSync(file) ? readFileSync(file, "latin1") : "";
+      // As git's, it is there before anything is in it.
+      await eventually("the file is written", () => written() !== "");
+      assert.equal(written(), `${daemon.pid}\n`);
     });
   });
 

@@ -165,7 +165,7 @@ describe("the daemon on HTTP", () => {
     const options = ["--verbose", `--tls-cert=${cert}`, `--tls-key=${key}`];
     await serving(options, async (daemon, port) => {
       const subject = async () => {
-        const client = await RawHttp.connectTls(port);
+        const client = await RawHttp.connectTlsAgain(port);
         client.send(GET);
         assert.match(await client.answer(), /^HTTP\/1\.1 200 /);
         client.close();

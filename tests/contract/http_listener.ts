@@ -394,7 +394,7 @@ export function httpListenerContract(subject: HttpListenerSubject): void {
       await loop;
       assert.deepEqual(refused.filter((code) => code === "ECONNREFUSED"), []);
       assert.equal(listener.port, port);
-      await using_(await RawHttp.connectTls(port), (client) => {
+      await using_(await RawHttp.connectTlsAgain(port), (client) => {
         assert.equal(client.subject, "b");
         return Promise.resolve();
       });
@@ -403,7 +403,7 @@ export function httpListenerContract(subject: HttpListenerSubject): void {
         (error) =>
           error instanceof UsageError && error.code === "bad-certificate",
       );
-      await using_(await RawHttp.connectTls(port), async (client) => {
+      await using_(await RawHttp.connectTlsAgain(port), async (client) => {
         assert.equal(client.subject, "b");
         client.send(GET);
         assert.match(await client.answer(), /hello$/);
@@ -432,7 +432,7 @@ export function httpListenerContract(subject: HttpListenerSubject): void {
           },
         );
         await using_(
-          await connectedTls(listener.port),
+          await RawHttp.connectTlsAgain(listener.port),
           async (client) => {
             assert.equal(client.subject, "b");
             // The same again is no news, and ends no connection.
@@ -478,16 +478,5 @@ async function using_(
     await use(client);
   } finally {
     client.close();
-  }
-}
-
-/** One whose handshake the old server was still at has to be made again. */
-async function connectedTls(port: number): Promise<RawHttp> {
-  for (;;) {
-    try {
-      return await RawHttp.connectTls(port);
-    } catch (error) {
-      if ((error as { code?: string }).code !== "ECONNRESET") throw error;
-    }
   }
 }

@@ -20,6 +20,7 @@ export interface RawOutcome {
 }
 
 const DEADLINE_MS = 10_000;
+const CLOSED_EARLY = "Closed in the handshake";
 
 /** One connection. */
 export class RawHttp {
@@ -63,7 +64,7 @@ export class RawHttp {
         host,
         rejectUnauthorized: false,
       });
-      const fail = () => reject(new Error("Closed in the handshake"));
+      const fail = () => reject(new Error(CLOSED_EARLY));
       socket.once("error", reject);
       socket.once("close", fail);
       socket.once("secureConnect", () => {
@@ -73,6 +74,22 @@ export class RawHttp {
         resolve(new RawHttp(socket, String(subject?.CN ?? "")));
       });
     });
+  }
+
+  /**
+   * Connects with TLS, again where the connection was reset: while a
+   * certificate is renewed, one whose handshake is under way may be.
+   */
+  static async connectTlsAgain(port: number): Promise<RawHttp> {
+    for (let left = 10;; left--) {
+      try {
+        return await RawHttp.connectTls(port);
+      } catch (error) {
+        const isReset = (error as { code?: string }).code === "ECONNRESET" ||
+          (error as Error).message === CLOSED_EARLY;
+        if (!isReset || left === 0) throw error;
+      }
+    }
   }
 
   /** Sends text, a byte for each character. */

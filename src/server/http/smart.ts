@@ -10,6 +10,7 @@ import { concatBytes, fromBinary } from "../../core/bytes.ts";
 import { type GitsrvError, RefusedError } from "../../core/errors.ts";
 import { encodePacket } from "../../pktline/packet.ts";
 import type { Service, SessionTerms } from "../../service/types.ts";
+import { kindOf } from "../access/decide.ts";
 import { refuseSilence } from "../silent_peer.ts";
 import { callerOf, namedOrigin } from "./caller.ts";
 import {
@@ -128,7 +129,10 @@ async function run(
         terms: { ...given.terms, ...terms },
         ...(hooks === undefined ? {} : { hooks }),
         ...(origin === undefined ? {} : { origin: namedOrigin(exchange) }),
-        caller: await callerOf(exchange, opened.repository),
+        // Nobody else tells of who asks, and it takes looks at the machine.
+        ...(kindOf(opened.row) === "write"
+          ? { caller: await callerOf(exchange, opened.repository) }
+          : {}),
       });
       refuseSilence(given.connection, { ...asked, protocol: given.protocol });
       answer.end();

@@ -101,7 +101,7 @@ describe("gitsrv daemon", () => {
     const port = Number(/https:\/\/127\.0\.0\.1:(\d+)\//.exec(io.error)?.[1]);
     assert.ok(!io.error.includes("git://"), io.error);
     const subject = async () => {
-      const client = await RawHttp.connectTls(port);
+      const client = await RawHttp.connectTlsAgain(port);
       client.close();
       return client.subject;
     };
