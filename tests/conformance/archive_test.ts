@@ -13,7 +13,7 @@ import { gunzipSync } from "node:zlib";
 import { emptyRepository, importStream } from "../support/fixture.ts";
 import { temporaryDirectory } from "../support/fixture_directory.ts";
 import { FastImport, FIRST_DATE } from "../support/fixture_history.ts";
-import { gitSync, tryGit } from "../support/git.ts";
+import { gitSync, tryGit, tryGitAgain } from "../support/git.ts";
 import { inParallel } from "../support/git_jobs.ts";
 import { oddTreeRepository } from "../support/odd_trees.ts";
 import { type Daemon, SERVER, startDaemon } from "../support/server.ts";
@@ -61,7 +61,7 @@ async function both(
 ): Promise<{ readonly ours: Got; readonly theirs: Got }> {
   const [ours, theirs] = await Promise.all([
     tryGit(["archive", `--remote=${daemon.url(urlPath(repository))}`, ...args]),
-    tryGit(["archive", `--remote=${repository}`, ...args]),
+    tryGitAgain(["archive", `--remote=${repository}`, ...args]),
   ]);
   return { ours: heard(ours), theirs: heard(theirs) };
 }

@@ -30,7 +30,7 @@ import { copyRepository } from "../support/fixture.ts";
 import { removeDirectory } from "../support/fixture_directory.ts";
 import { exportOk } from "../support/fixture_small.ts";
 import { lendPacks, packBases, writeInfo } from "../support/format_cases.ts";
-import { gitSync, tryGit } from "../support/git.ts";
+import { gitSync, tryGit, tryGitAgain } from "../support/git.ts";
 import { inParallel, itInParallel } from "../support/git_jobs.ts";
 import { packedTypes } from "../support/pack_contents.ts";
 import {
@@ -404,8 +404,9 @@ function archives(
         // One of them over a program's standard streams.
         if (index === 0) ways.push([`--remote=${path}`, `--exec=${archiver}`]);
         const [git, ...others] = await Promise.all(
-          ways.map(async (way) => {
-            const result = await tryGit(["archive", ...way, ...args]);
+          ways.map(async (way, i) => {
+            const ask = i === 0 ? tryGitAgain : tryGit;
+            const result = await ask(["archive", ...way, ...args]);
             return {
               code: result.code,
               // Of trees the time is that of now.

@@ -111,6 +111,21 @@ export function tryGit(
   return runProgram(GIT, [...protocolArguments(options), ...args], options);
 }
 
+/**
+ * As {@linkcode tryGit}, against services of git's own: a client that is still
+ * writing when they refuse it ends by SIGPIPE, and reads nothing. That is asked
+ * again. Ours wait for their clients, so that they need no such patience.
+ */
+export async function tryGitAgain(
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<GitResult> {
+  for (let left = 20;; left--) {
+    const result = await tryGit(args, options);
+    if (result.signal !== "SIGPIPE" || left === 0) return result;
+  }
+}
+
 /** Runs git and gives its standard output; throws when git fails. */
 export async function git(
   args: readonly string[],
